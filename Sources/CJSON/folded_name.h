@@ -34,8 +34,8 @@ class FoldedName {
 
     /// Whether the name, once decoded and in lower case, is ASCII and at most 32 bytes long.
     ///
-    /// Also false if an escape in the name is invalid. The scans skip such a name, because all names that the edge always
-    /// reads are ASCII and that short.
+    /// Also false if an escape in the name is invalid. The scans treat a name that is not short as unknown, because the
+    /// names that they know are all ASCII and at most 32 bytes long.
     bool is_short() const noexcept { return short_; }
     /// Whether `text()` is the whole name with its escapes decoded; false if a letter had to be put into lower case or
     /// replaced, or if the name was cut at a NUL character.

@@ -33,9 +33,9 @@ static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
 
 // MARK: Requests
 
-/// A key of the request.
+/// The key of the request body that a member's name means.
 ///
-/// `is_exact` is false if only a lenient JSON parser takes the name for this key, such as `"Model"` for `model`.
+/// `is_exact` is false if only a lenient JSON parser reads the name as this key, such as `"Model"` as `model`.
 struct RequestKey {
     cjson_key key;
     bool is_exact;
@@ -72,7 +72,7 @@ static cjson_key key_named(string_view name) noexcept {
     }
 }
 
-/// The key of the request that this member name stands for, if the edge knows the name.
+/// The key of the request body that this member's name means; `CJSON_KEY_NONE` if the edge does not know the name.
 ///
 /// A member with an unknown name goes to the engine unchanged, even if the name's escapes are invalid.
 static RequestKey request_key(const FoldedName &folded) noexcept {
@@ -185,7 +185,7 @@ class PromptFinder {
 
     /// Records a member of the prompt: its key, and the offset at which its value begins.
     ///
-    /// `is_exact` is false if only a lenient JSON parser takes the member's name for this key, such as `"Model"` for
+    /// `is_exact` is false if only a lenient JSON parser reads the member's name as this key, such as `"Model"` as
     /// `model`.
     void begin(cjson_key key, bool is_exact, size_t offset) noexcept {
         if (!is_exact || (seen_ & key)) ambiguous_ |= key;
@@ -278,7 +278,7 @@ class NamedMembers {
 
   private:
     string_view names_[CJSON_NAMED_MAX];
-    /// The part of each name before its point, which names an object of the body; empty for a name without a point.
+    /// The part of each name before its dot, as `a` in `a.b`; it names an object of the body. Empty without a dot.
     string_view outer_[CJSON_NAMED_MAX];
     size_t count_ = 0;
     const uint8_t *bytes_;
@@ -294,8 +294,8 @@ class PriorityFinder {
 
     /// Records that a member of the body begins; `offset` is the position of the opening quotation mark of its key.
     ///
-    /// Members `priority` that directly follow each other share one range. Returns false if the body has more than
-    /// `CJSON_PRIORITIES_MAX` ranges.
+    /// The members `priority` are recorded as ranges of bytes; those that directly follow each other share one range.
+    /// Returns false if the body has more than `CJSON_PRIORITIES_MAX` such ranges.
     bool begin(bool is_priority, size_t offset) noexcept {
         if (is_priority == is_open_) return true;
         is_open_ = is_priority;
@@ -323,7 +323,7 @@ class PriorityFinder {
   private:
     const uint8_t *bytes_;
     cjson_request *out_;
-    /// Whether the last member was a `priority`, so that its range has no end yet.
+    /// Whether the latest member was a `priority`, so that the end of its range is not recorded yet.
     bool is_open_ = false;
 
     cjson_range &last() noexcept { return out_->priorities[out_->priority_count - 1]; }

@@ -6,8 +6,8 @@ package import Transport
 
 /// Measures the time to hash a prompt whose request body has been scanned, and to choose an executor for the prompt.
 ///
-/// Nothing is sent. Before each choice, the bench writes other memory, so that the processor's caches contain nothing
-/// of the pool any more. With `Caches.warm` it does not.
+/// Nothing is sent. Except with `Caches.warm`, the bench writes other memory before each choice, so that the
+/// processor's caches contain nothing of the pool any more.
 package struct ChoiceBench {
     /// The state of the processor's caches at the beginning of a measured choice of an executor.
     package enum Caches: String, CaseIterable, Sendable {
@@ -99,8 +99,8 @@ package struct ChoiceBench {
             _ = try choose(prefix(of: body(Self.conversations + number, bytes: 4096)), pool)
         }
         let bodies = (0..<Self.conversations).map { body($0, bytes: options.promptBytes) }
-        // The other pool gets many different prompts. If more than half of its prompts began alike, it would ignore
-        // that beginning, and the choice would not be a usual one.
+        // The other pool gets many different prompts. If more than half of its prompts began alike, the pool would
+        // ignore that beginning, and would then not choose an executor in the usual way.
         let others =
             options.caches == .cold ? (1...Self.conversations).map { body(-$0, bytes: options.promptBytes) } : []
         for other in others { _ = try choose(prefix(of: other), otherPool) }
@@ -156,7 +156,9 @@ package struct ChoiceBench {
         return (prefix, request.scan.prompt.count)
     }
 
-    /// Chooses an executor, and ends the request at once; returns the reason and the time of the choice.
+    /// Lets the pool choose an executor for a prompt, and releases the executor at once.
+    ///
+    /// - Returns: why the pool has chosen this executor, and the monotonic time right after the choice.
     private func choose(
         _ prompt: (prefix: PromptPrefix, bytes: Int),
         _ pool: ExecutorPool

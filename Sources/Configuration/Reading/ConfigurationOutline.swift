@@ -9,7 +9,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
         var text: String
         /// Whether messages may show the text.
         ///
-        /// A secret is not shown, and neither is a text that was expanded from a reference.
+        /// A secret is not shown, and neither is a text that has replaced a reference such as `${NAME}`.
         var isShown: Bool
     }
 

@@ -54,7 +54,9 @@ package enum ListenAddress: Sendable, Hashable {
         }
     }
 
-    /// Whether listeners on the two addresses would be in conflict; two addresses with port 0 never are.
+    /// Whether listeners on the two addresses would be in conflict.
+    ///
+    /// Two addresses with port 0 are never in conflict, because the system chooses another free port for each.
     package func collides(with other: ListenAddress) -> Bool {
         switch (self, other) {
         case (.unix, .unix):

@@ -12,13 +12,13 @@ struct AttemptAnswer {
         case none
         /// A stream of events.
         case events
-        /// An answer that is not a stream, or is not yet known to be one.
+        /// A document: an answer that is not a stream, or is not yet known to be one.
         ///
         /// The attempt holds the document back until all of it has arrived. A document that is too large to hold
         /// becomes `passing`.
         case document
-        /// A document that is relayed as it arrives: it is larger than `Attempt.heldMax`, or there is no memory to hold
-        /// it.
+        /// An answer that is not a stream, but is relayed as it arrives, because it is larger than `Attempt.heldMax` or
+        /// there is no memory to hold it back.
         case passing
         /// An answer with a status of 400 or above; it is read to classify the error, and is never relayed unchanged.
         case failure
@@ -32,7 +32,7 @@ struct AttemptAnswer {
     var scan: AnswerScan?
     /// The length of the body that the head announces, in bytes; nil if it announces none.
     var expectedBytes: Int?
-    /// How many bytes of a document have arrived.
+    /// How many bytes of an answer that is not a stream have arrived.
     var documentBytes = 0
     /// Whether only the closing of the connection marks the end of the body, so that a lost connection looks like the
     /// end of the body.
@@ -41,9 +41,9 @@ struct AttemptAnswer {
     ///
     /// The first bytes of such an answer decide whether the answer is a stream.
     var isUnlabelled = false
-    /// Whether a document that is relayed as it arrives begins with `{` or `[`.
+    /// Whether an answer of the kind `passing`, which is relayed as it arrives, begins with `{` or `[`.
     ///
-    /// If the client speaks a known dialect, such a document must be valid JSON when it ends.
+    /// If the client speaks a known dialect, such an answer must be valid JSON when it ends.
     var isLargeBracketed = false
     /// Whether the pieces of a large event are held back at present, until it is clear whether the event is an error.
     var holdsEvent = false

@@ -46,10 +46,11 @@ package final class KeyTable: Sendable {
         }
     }
 
-    /// Publishes in `counts`, from now on, how many exchanges each key has under way, even for keys that are added
-    /// later.
+    /// From now on, publishes to the other server processes of an upgrade how many exchanges each key has under way.
     ///
-    /// If `counts` is nil, nothing is published any more.
+    /// Keys that are added later are included.
+    ///
+    /// - Parameter counts: the memory that the processes share; nil ends the publishing.
     func share(in counts: SharedCounts?) {
         publishing.withLock { shared in
             shared = counts

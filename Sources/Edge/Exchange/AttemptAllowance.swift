@@ -25,8 +25,8 @@ struct AttemptAllowance {
     private var loadingAttempts = 0
     /// The total duration of the failed attempts, in nanoseconds.
     private var duration: Nanoseconds = 0
-    /// How many attempts failed in a way after which only one more attempt makes sense, such as a path that the engine
-    /// lacks.
+    /// How many attempts failed in a way that allows only one more attempt, for example because the engine does not
+    /// serve the request's path.
     private var singleRetries = 0
     /// How many executors closed the connection after they had the whole request.
     private var breaks = 0

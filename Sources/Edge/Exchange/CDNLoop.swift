@@ -15,9 +15,9 @@ enum CDNLoop {
 
     /// Whether the edge must refuse the request, because it runs in a loop.
     ///
-    /// This is so if the list in `cdn-loop` has the id `instance` of this process more than `loopsMax` times, or
-    /// exceeds `bytesMax` or `entriesMax`. Ids are compared byte by byte. An id ends at the first white space or `;`;
-    /// the rest of the list entry is ignored.
+    /// The result is true if the list in `cdn-loop` has the id `instance` of this process more than `loopsMax` times,
+    /// or exceeds `bytesMax` or `entriesMax`. Ids are compared byte by byte. An id ends at the first white space or
+    /// `;`, and the rest of the list entry is ignored.
     static func isLoop(_ fields: FieldBlock, instance: String, loopsMax: Int) -> Bool {
         var (bytes, entries, passes) = (0, 0, 0)
         for index in 0..<fields.count where fields.known(index) == .cdnLoop {

@@ -52,7 +52,9 @@ extension Exchange {
         stream.consumed(pieces.count + bytes.count)
     }
 
-    /// Handles the deadline of the body: the client's next piece is late, or a body that waits asks for memory again.
+    /// Handles the deadline of the body.
+    ///
+    /// If the body waits for memory, it asks for memory again. Otherwise the client's next piece is late.
     func bodyDeadlinePassed() {
         guard phase == .body, let request, let body = request.body, let wait = request.wait, wait.isHeld else {
             if phase == .body, stream.connection.heldBodies > 0 {
@@ -131,8 +133,8 @@ extension Exchange {
         return false
     }
 
-    /// Charges memory for the next `count` bytes of a body at once, although bodies that wait should get free memory
-    /// first.
+    /// Charges memory for the next `count` bytes of a body, although other bodies wait for memory; returns false if too
+    /// little is free.
     ///
     /// The exchange calls this if there is not even memory for the pieces that it would hold back while the body waits.
     private func takesRoom(for count: Int, in body: RequestBody, _ wait: BodyWait) -> Bool {

@@ -256,8 +256,9 @@ extension Exchange: ServerStreamHandler {
             guard let coding = request?.coding else { return }
             handle(.refused(Failure(decoding: error, from: coding, most: snapshot.limits.bodyBytesMax)))
         case .decoded(let body, let hold, let result):
-            // The compressed body is charged to the exchange, and the decoded body is charged to `hold`. Both charges
-            // are given back before the decoded body is charged to the exchange, so that it is not counted twice.
+            // The memory of the compressed body is charged to the exchange, and the scan thread has reserved memory for
+            // the decoded body in `hold`. Both are given back before the decoded body is charged to the exchange, so
+            // that it is not counted twice.
             memory.letGoOfBody()
             hold.release()
             let decoded = body.value

@@ -26,9 +26,9 @@ protocol ExchangeEnvironment: AnyObject {
     var bodyQueue: Lock<BodyQueue> { get }
     /// Makes all workers refuse request bodies that arrive too slowly, because other bodies wait for memory.
     func refuse(_ slow: SlowBodies)
-    /// Refuses the request body that has waited for memory the longest, if that is at least a second, of all exchanges
-    /// of this worker except `exchange`.
+    /// Refuses the request of this worker whose body has waited longest for memory, if it has waited at least a second.
     ///
+    /// - Parameter exchange: the exchange that needs the memory, which is not refused.
     /// - Returns: false if no other body has waited that long.
     func refuseLongestWait(besides exchange: Exchange) -> Bool
     /// The retry budget of the process, which limits how many retries are under way at once.
@@ -62,8 +62,8 @@ protocol ExchangeEnvironment: AnyObject {
     /// Sends a request to an executor; a failure is reported to `handler` later, never inside this call.
     func send(_ request: ExecutorRequest, to target: ExecutorTarget, handler: any ExecutorStreamHandler)
         -> any ExecutorStream
-    /// A closure that a pool of executors calls, from any thread, when the exchange need not wait in its queue any
-    /// longer.
+    /// Returns the closure that a pool of executors calls, from any thread, when it ends the exchange's wait in the
+    /// pool's queue.
     func waitEnd(for exchange: Exchange) -> @Sendable (WaitEnd) -> Void
     /// Scans a request body on this thread; nil if there is no memory for the scan.
     func scanHere(_ body: RequestBody, for exchange: Exchange) -> Result<RequestScan, RequestScanError>?

@@ -282,8 +282,9 @@ struct ExecutorSelection {
     /// The index of the first pool to ask.
     ///
     /// After a wait without success, only the pools after the awaited pool are asked, because the earlier pools had no
-    /// executor. If an engine does not know a path of `passthrough`, the retry at an engine of another `kind` stays in
-    /// the same pool, because the path may have another meaning for other models.
+    /// executor. Some paths are served only because a model's setting `passthrough` names them. If an engine does not
+    /// know such a path, an engine of another `kind` in the same pool is tried, because the path may have another
+    /// meaning for other models.
     private func firstPool(after cause: Cause) -> Int {
         switch cause {
         case .waitOver, .loadWaitOver, .gaveWay: waitedFor + 1

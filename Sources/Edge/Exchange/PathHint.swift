@@ -40,10 +40,10 @@ enum PathHint {
             ending = segments.first?.first == "v" && segments.count > 1 ? Array(segments.dropFirst()) : segments
         }
 
-        /// How well this path matches the requested segments `asked`, if it matches at all.
+        /// How well this path matches the end of the requested path, whose segments are `asked`; higher is better.
         ///
-        /// The first number is the number of segments that match at the end. The second number is above 0 if the
-        /// version matches as well.
+        /// The caller has checked that `asked` ends with `ending`. The first number counts these segments. The second
+        /// number is above 0 if the version before them, such as `v1`, matches as well.
         func rank(_ asked: [String]) -> (Int, Int) { (ending.count, asked.hasEnd(segments) ? segments.count : 0) }
     }
 

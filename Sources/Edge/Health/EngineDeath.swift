@@ -1,4 +1,4 @@
-// What the workers are told when health probes have found an engine dead, and which attempts at the engine then end.
+// What the workers learn when health probes have found an engine dead, and which attempts at the engine then end.
 internal import Inference
 internal import Routing
 internal import Transport

@@ -62,8 +62,7 @@ final class MemberSources {
     /// - Parameter settled: called once, when every new engine and every new host name has answered or failed, or when
     ///   `StartChecks.namesTimeout` has passed.
     func adopt(settled: @escaping () -> Void) {
-        // The reload has just read the files of executors before it called this function. The new lists may contain
-        // host names that must be resolved.
+        // `running` has just read the files of executors. Their new lists may contain host names that must be resolved.
         found.files = running.members.files
         found = found.kept(for: running.configuration)
         followFiles()
@@ -107,7 +106,7 @@ final class MemberSources {
         }
     }
 
-    /// Reads those files of executors that have changed, and calls `changed` if a list in them is different now.
+    /// Reads the files of executors that have changed, and calls `changed` if the list in any of them is different now.
     ///
     /// - Parameter now: the present time, in seconds since 1970.
     func look(now: Int) {

@@ -8,7 +8,7 @@ enum Ending {
     private static let kinds = Failure.Kind.allCases
     private static let sides: [Failure.Side] = [.client, .executor, .edge]
 
-    /// The number of ways to end: complete, or failed with one of the kinds of failures and one of the sides.
+    /// The number of ways to end: complete, or failed with any combination of a kind of failure and a side.
     ///
     /// The side says whose fault the failure is.
     static let count = 1 + kinds.count * sides.count

@@ -369,12 +369,12 @@ final class RunningConfiguration {
 }
 
 extension ListenerPlan {
-    /// Whether `new`, a later plan of this listener, names the same certificate files, but has read other contents.
+    /// Whether this listener has the same certificate files in `new`, but their contents have changed.
     fileprivate func renewsCertificates(_ new: ListenerPlan) -> Bool {
         certificates.map(\.files) == new.certificates.map(\.files) && certificates != new.certificates
     }
 
-    /// Whether `new`, a later plan of this listener, names the same `client_ca` file, but has read other contents.
+    /// Whether this listener has the same `client_ca` file in `new`, but its contents have changed.
     fileprivate func renewsAuthorities(_ new: ListenerPlan) -> Bool {
         guard let clients = tls.clients, let renewed = new.tls.clients else { return false }
         return clients.path == renewed.path && clients.contents != renewed.contents

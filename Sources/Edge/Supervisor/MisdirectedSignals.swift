@@ -33,8 +33,8 @@ final class MisdirectedSignals {
     /// The caller has just sent that message.
     ///
     /// - Parameters:
-    ///   - isEnding: called when systemd knows the new main process, while `arePossible` is still true. It handles the
-    ///     signals that have arrived, because systemd may have sent them before.
+    ///   - isEnding: called when systemd knows the new main process, or after `timeMax`. It must handle the signals
+    ///     that have arrived. These may still be meant for the successor, so `arePossible` stays true during the call.
     ///   - ended: called after `isEnding`, when `arePossible` is false.
     func begin(isEnding: @escaping () -> Void, ended: @escaping () -> Void = {}) {
         guard let descriptor = ServiceNotifier.barrier(environment: environment) else { return }

@@ -87,17 +87,19 @@ extension Supervisor {
         return Handover.CountsFile(descriptor: counts.descriptor, column: column, giver: counts.column)
     }
 
-    /// Frees the column of the shared table of counts that was reserved for a successor, because the successor has
-    /// failed.
+    /// Frees the column that was reserved for a successor, because the successor has failed.
     ///
-    /// If no other process is left, the counts are no longer shared.
+    /// The column is the successor's place in the table in which the processes share their counts. If no older process
+    /// is left either, this process no longer shares its counts.
     private func takeBackColumn() {
         if let successorColumn { sharing.counts?.clear(successorColumn) }
         successorColumn = nil
         if predecessors.isEmpty { sharing.end() }
     }
 
-    /// Begins to read the reports of older processes on their use of API keys, and to notice when they end.
+    /// Begins to read the messages of older processes, and to notice when they end.
+    ///
+    /// The messages report the use of API keys, and pass on signals that systemd has sent to an older process.
     private func followPredecessors() {
         predecessors.used = { [unowned self] json in
             guard let json = JSONValue(parsing: json) else { return }
@@ -179,9 +181,10 @@ extension Supervisor {
         if ends || endsWhenMain { beginEnding() }
     }
 
-    /// Adds the process that has handed over to the older processes whose drain this new main process follows.
+    /// Adds the previous main process to `predecessors`, the older processes that drain.
     ///
-    /// If that process has already ended, its column in the shared table of counts is freed at once.
+    /// If the previous main process has already ended, its column in the table in which the processes share their
+    /// counts is freed at once.
     private func inherit(_ handover: Handover, through link: UpgradeLink) {
         let giver = Handover.Predecessor(
             descriptor: link.descriptor,
@@ -264,7 +267,7 @@ extension Supervisor {
         }
     }
 
-    /// Shortens the drain of an older process.
+    /// Shortens the time that this older process has to end its exchanges.
     ///
     /// - Parameters:
     ///   - stops: whether the whole server ends. Connections without a request are then closed at once.

@@ -12,7 +12,8 @@ final class Prefills: TimerTarget {
     private(set) var cache: PrefixCache?
     /// How many prompt tokens are computed in a second, one prompt after the other.
     ///
-    /// The value is nil if the options or the request set how long a prefill takes. All prefills then run at once.
+    /// The value is nil if the options set no prefill rate. Each prefill then takes the time that the options or its
+    /// request set, and all prefills run at once.
     private let rate: Double?
     /// The path of a file that tests create to slow down the prefills that begin while it exists; nil for none.
     private let slowWhile: String?

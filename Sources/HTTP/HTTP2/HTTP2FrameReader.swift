@@ -44,8 +44,9 @@ struct HTTP2FrameReader {
     enum Piece {
         /// The first bytes of the input: how many, and the frame header if they begin with one.
         case bytes(Int, HTTP2FrameHeader?)
-        /// A frame header that arrived in several parts: the bytes of all parts, the last `used` of which are in this
-        /// input.
+        /// A frame whose header arrived in several parts: all bytes of these parts, and the header that they contain.
+        ///
+        /// Only the last `used` bytes come from this input. The reader has kept the earlier ones.
         case header([UInt8], HTTP2FrameHeader, used: Int)
         /// The whole input belongs to a frame header that is still incomplete.
         ///

@@ -12,15 +12,17 @@ struct HTTP2HeaderBlock {
     /// The name and the value each have a buffer of at most twice their length, and nghttp2 accepts at most 64 KiB
     /// for each.
     private static let decodingMax = 256 << 10
-    /// How many times larger `extraFields` and `extraBytes` are on a connection from a proxy of the operator, because
-    /// it carries many users.
+    /// The factor by which the allowances `extraFields` and `extraBytes` are larger on a connection from a proxy of the
+    /// operator, because such a connection carries many users.
     private static let trustedFactor = 10
-    /// If the decoded fields of a block have more than this many times the bytes that were received, the block counts
-    /// as one that mainly repeats entries of the HPACK table.
+    /// The factor by which a block must grow when it is decoded to count as one that mainly repeats entries of the
+    /// HPACK table.
+    ///
+    /// Such a block has a smaller limit, because HPACK lets a peer repeat a large field in very few bytes.
     private static let repeatedTimes = 8
     /// The largest block that mainly repeats entries of the HPACK table, as a multiple of `bytesMax`.
     ///
-    /// A larger block ends the connection. For other blocks, the factor is `fatalFactor`.
+    /// A larger block of this kind ends the connection. For all other blocks, the factor is `fatalFactor`.
     private static let repeatedFactor = 2
 
     /// The limits of one block: the number of its fields, and its size in bytes.
@@ -98,7 +100,7 @@ struct HTTP2HeaderBlock {
         return isWithin ? .fine : .tooMuch
     }
 
-    /// Undoes the count of the latest field in `extraFields`, because it is one more part of a cookie that was split.
+    /// Undoes the count of the latest field in `extraFields`, because the field is a further part of a split cookie.
     ///
     /// All parts of a cookie count as one field. The size of each part still counts.
     mutating func wasCrumb() {
@@ -121,9 +123,9 @@ struct HTTP2HeaderBlock {
         guard content > Self.repeatedTimes * received else {
             return weight <= bytesMax * fatalFactor && extraBytes.take(excess, now: now)
         }
-        // A block that mainly repeats entries of the HPACK table may be at most `repeatedFactor` times `bytesMax`
-        // large. The bytes beyond `bytesMax` are multiplied by `times`, so that the largest such block uses up the
-        // whole allowance.
+        // A block that mainly repeats entries of the HPACK table may have at most `repeatedFactor` times `bytesMax`
+        // bytes. Its bytes beyond `bytesMax` are multiplied by `times`, so that the largest such block costs as much of
+        // the allowance `extraBytes` as the largest other block.
         let times = (fatalFactor - 1) / (Self.repeatedFactor - 1)
         return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(excess * times, now: now)
     }

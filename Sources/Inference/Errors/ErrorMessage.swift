@@ -167,7 +167,7 @@ struct ErrorMessage {
     ///
     /// AWS's gateway says for an unknown path that an authentication token is missing.
     var saysPathIsMissing: Bool {
-        // The first sentence that is more than a status, such as `Error 404`, names what is missing.
+        // A sentence such as `Error 404` only repeats a status. The first other sentence names what is missing.
         let first = sentences.first { sentence in !sentence.words.allSatisfy { sentence.isOfStatus($0.text) } }
         return (first ?? sentences.first)?.saysPathIsMissing == true || text.hasPrefix("missing authentication token")
     }

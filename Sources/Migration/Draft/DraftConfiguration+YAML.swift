@@ -75,7 +75,7 @@ extension DraftConfiguration {
     private static func lines(of executor: DraftExecutor, of id: String) -> [String] {
         var lines = executor.comments.map { "      # \(YAMLText.comment($0))" }
         lines.append("      - url: \(YAMLText.scalar(executor.url))")
-        // The default of `model` is the id of the model.
+        // Without the key `model`, the engine gets requests under the id of the model.
         if let model = executor.model, !model.hasBytes(of: id) {
             lines.append("        model: \(YAMLText.scalar(model))")
         }

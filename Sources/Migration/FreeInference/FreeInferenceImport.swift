@@ -201,8 +201,9 @@ struct FreeInferenceImport {
         return "${\(variable)}"
     }
 
-    /// Returns a text whose references to variables are valid in a configuration; nil, with a note, if a reference is
-    /// malformed.
+    /// Returns the text if each `${` in it begins a reference to an environment variable; otherwise nil, with a note.
+    ///
+    /// A configuration of this server has the same form of references, so the text can stay as it is.
     private func expanded(_ found: ForeignText, _ what: String) -> String? {
         guard PlaceholderEnvironment.hasVariablesOnly(found.text) else {
             notes.lost(what, "it has '${' that begins no reference to a variable", at: found.position)

@@ -10,12 +10,13 @@ package struct ExecutorLoad: Sendable {
     ///
     /// The limit does not apply forever, because the engine may have been restarted with another limit.
     static let learntFor: Nanoseconds = 30_000_000_000
-    /// How long no attempt is sent after a refusal without `retry-after`, if no other attempt of this server was under
-    /// way.
+    /// How long no attempt is sent after a response with status 429 but without `retry-after`, if no other attempt of
+    /// this server was under way.
     static let pauseDefault: Nanoseconds = 1_000_000_000
     static let pauseMax: Nanoseconds = 3_600_000_000_000
 
-    /// The largest number of attempts at once, as inferred from the last refusal; it applies until `learntUntil`.
+    /// The largest number of attempts at once, as inferred from the last response with status 429; it applies until
+    /// `learntUntil`.
     private(set) var learntRunning = Int.max
     private(set) var learntUntil: Nanoseconds = 0
     private(set) var pausedUntil: Nanoseconds = 0

@@ -4,9 +4,9 @@ internal import Transport
 extension PoolEntry.State {
     /// Whether free slots must be offered to waiting requests before this new request takes one.
     ///
-    /// The result is true if `returned`, or `passedBy` of this class or of a higher class, contains requests. These
-    /// requests wait, but do not block the requests behind them. The result is also true if a lower class must get the
-    /// next slot, because the configuration guarantees that class a share of the slots.
+    /// The result is true if an executor has tried a waiting request without success (`returned`). It is true if a
+    /// request of this class or of a higher class waits for particular executors (`passedBy`). It is also true if a
+    /// lower class must get the next slot, because the configuration guarantees that class a share of the slots.
     func mustServeFirst(_ request: RoutingRequest, returning: Bool) -> Bool {
         if !returned.isEmpty || lines.hasPassedBy(downTo: request.priority) { return true }
         return !returning && lines.due != nil && !lines.hasQueue(downTo: request.priority)
@@ -47,7 +47,7 @@ extension PoolEntry.State {
     private struct ServingRound {
         /// For each class, highest first, the index in the array `passedBy` of the request that this call tries next.
         ///
-        /// `passedBy` has the waiting requests that do not block the requests behind them.
+        /// `passedBy` contains the waiting requests that may use only particular executors.
         var asked = [0, 0, 0]
         /// Whether a request that came under the latest configuration has found no free slot at any executor.
         ///
@@ -119,8 +119,10 @@ extension PoolEntry.State {
         return false
     }
 
-    /// The next waiting request of a class; requests of the latest pool at one of `paths` are skipped, because all
-    /// executors that serve these paths are full.
+    /// The next request in the queue of a class.
+    ///
+    /// Requests of the latest configuration whose path is in `paths` are skipped, because all executors that serve
+    /// these paths are full.
     private mutating func next(
         ofRank rank: Int,
         besides paths: [PathSet]
@@ -135,9 +137,10 @@ extension PoolEntry.State {
         return lines.lines[rank].queue.first { $0.pool.generation < latest || !paths.contains($0.request.path) }
     }
 
-    /// Ends waits of requests in one array, `returned` or a `passedBy`, until `most` waits have ended.
+    /// Ends waits of requests in one array, usually with a free slot, until `ended` has `most` elements.
     ///
-    /// A request in these arrays does not block the requests behind it.
+    /// The array is `returned`, or `passedBy` of one class. A request that finds no slot stays in the array, and the
+    /// function tries the next one.
     ///
     /// - Parameter index: the index of the first request to try. Afterwards it is the index of the first request that
     ///   this call has not tried.
@@ -158,8 +161,9 @@ extension PoolEntry.State {
                 self[keyPath: array].remove(at: index)
                 ended.append(end)
             } else {
-                // If this request may use any executor of the latest pool, all of them are full. Other requests of the
-                // latest pool would then find no slot either, so the rest of them are skipped.
+                // This request has found no slot. If it may use every executor of the latest configuration, all of
+                // them are full. No other request of the latest configuration can then find a slot, so the loop skips
+                // all of them.
                 let request = passed.waiting.request
                 let mayGoToAny = request.tried.isEmpty && request.response == nil && request.usesBad
                 if isOfLatest, mayGoToAny, !passed.waiting.pool.isRestricted(request, at: now) { latestIsFull = true }
@@ -170,8 +174,8 @@ extension PoolEntry.State {
 
     /// Gives a free slot to a waiting request, or ends its wait without one.
     ///
-    /// The wait ends without a slot if the request may try no executor of its pool any more. This is so if each
-    /// executor is drained, has weight 0 or has been tried.
+    /// The wait ends without a slot if the request can no longer use any executor of its pool, because each executor
+    /// is drained, has weight 0 or has already tried the request.
     ///
     /// - Returns: nil if the request goes on waiting.
     private mutating func take(

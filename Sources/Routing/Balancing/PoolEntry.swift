@@ -21,7 +21,7 @@ package final class PoolEntry: Sendable {
     let isWatched = Atomic<Bool>(false)
 
     struct State: Sendable {
-        /// Waiting requests that no executor has tried yet, by their classes.
+        /// The waiting requests that no executor has tried yet, in one queue for each class.
         var lines = WaitingLines()
         /// Waiting requests that an executor has tried without success; they are served before the requests in `lines`.
         ///
@@ -40,7 +40,7 @@ package final class PoolEntry: Sendable {
         var generation = 0
         /// The engines that notify this pool when a slot becomes free; empty while no request waits.
         var joined: [Engine] = []
-        /// The generations of the pools whose engines are all in `joined`.
+        /// The generations of the pools for which `join` has already added all engines to `joined`.
         var joinedGenerations: [Int] = []
         /// The members that can take the request for which an executor is being chosen.
         ///
@@ -57,11 +57,10 @@ package final class PoolEntry: Sendable {
         var ended: @Sendable (WaitEnd) -> Void
     }
 
-    /// A waiting request in `State.returned` or in `WaitingLines.Line.passedBy`; it does not block the requests behind
-    /// it.
+    /// A waiting request that does not block the requests behind it.
     ///
-    /// It may not use all executors of the latest configuration, for example not those that it has tried. So the
-    /// requests behind it may find a slot where it finds none.
+    /// Some executors of the latest configuration cannot take the request, for example those that have already tried
+    /// it. A slot that becomes free at such an executor can go to a request behind it.
     struct Passed: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
@@ -206,12 +205,11 @@ extension PoolEntry.State {
 
     // MARK: Turns
 
-    /// The time of an executor's next turn, in the virtual time of `Turns`; the executor with the earliest time is
-    /// chosen next.
+    /// The virtual time (a number without a unit) at which an executor's next turn is due.
     ///
-    /// If `count` is set, the first turns of `count` executors are evenly spaced, so that executors with equal shares
-    /// do not all have a turn at once. If `count` is nil, the first turn of a new executor is at a random time, so that
-    /// many processes do not all begin with the same executor.
+    /// The executor whose turn is due first is chosen next. If `count` is set, the first turns of `count` executors are
+    /// evenly spaced, so that executors with equal shares do not all have a turn at once. If `count` is nil, the first
+    /// turn of a new executor is at a random time, so that many processes do not all begin with the same executor.
     mutating func dueTurn(of executor: Int, at index: Int, share: Double, among count: Int?) -> Double {
         if let due = turns.due(of: executor, at: index, share: share) { return due }
         let phase = count.map { (Double(index) + 0.5) / Double($0) } ?? Double(nextRandom() >> 11) / Double(1 << 53)

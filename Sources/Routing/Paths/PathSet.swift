@@ -1,4 +1,5 @@
-// A set of request paths, small enough that a pool can compare it for each member at the cost of one instruction.
+// A set of request paths as the bits of one integer, so that a pool can check with one instruction whether a member
+// serves the path of a request.
 
 /// A set of the paths at which clients send requests to models; each known path is one bit.
 ///

@@ -41,7 +41,7 @@ package struct SocketFileAccess: Sendable, Equatable {
     private static func setGroup(_ group: String, of path: String) throws(SystemError) {
         guard let number = groupID(group) else { throw SystemError("group \(group)", ENOENT) }
         // The systemd unit (infrastructure/systemd) permits fchownat, but none of the other chown system calls. If the
-        // file already has the group, the call is skipped, because the process may lack the permission to make it.
+        // file already has the group, the call is skipped, because this process may lack the right to change a group.
         var status = stat()
         let isThere = unsafe stat(path, &status) == 0 && status.st_gid == number
         guard unsafe isThere || fchownat(AT_FDCWD, path, uid_t.max, number, 0) == 0 else {
