@@ -10,13 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* <sched.h> declares it only with _GNU_SOURCE. */
+/* <sched.h> declares `clone` only with _GNU_SOURCE. */
 extern int clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
 
 struct clinux_launch {
     const char *path;
     char *const *arguments, *const *environment;
-    /* The descriptors that stay open in the program, besides those that are not close-on-exec anyway. */
+    /* The close-on-exec descriptors that stay open in the program nevertheless. Descriptors without close-on-exec stay
+       open in any case. */
     const int *descriptors;
     int descriptor_count;
     /* The result: the id of the new process, or the errno of the call that failed. */

@@ -355,7 +355,8 @@ extension ExecutorHealth {
         package var faults = 0, lateFaults = 0, ejections = 0
         /// How many probes in a row failed or timed out, how many in a row failed, and how many in a row passed.
         package var probesLost = 0, probesFailed = 0, probesPassed = 0
-        /// The conclusion from the latest probes.
+        /// The conclusion from the latest probes: `passed`, `failed` (also for timeouts) or `notReady`; nil before
+        /// there is a conclusion.
         package var verdict: Probe?
 
         /// The record of an executor that is healthy and was never probed.

@@ -29,8 +29,9 @@ extension ExecutorPool {
     /// least load. A member is rejected if it has no free slot, or if the request would wait there longer than `gate`
     /// allows.
     ///
-    /// If every such member is rejected, the result is nil with the reason `gate`. If there is no such member, the
-    /// result is nil with the reason `load`. The caller then chooses a member as `leastLoad` does.
+    /// If the function rejects every member that it considers, the result is nil with the reason `gate`. If there is no
+    /// member to consider, the result is nil with the reason `load`. In both cases, the caller chooses a member as
+    /// `leastLoad` does.
     /// `state.placement.matches` has the holders, and `state.free` has the members with a free slot.
     func holder(
         _ request: RoutingRequest,

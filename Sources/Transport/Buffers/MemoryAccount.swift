@@ -19,8 +19,8 @@ package final class MemoryAccount {
     /// The account does not give these bytes back, because its creator does.
     private let prepaid: Int
     private var granted: Int
-    /// The part of `granted` for which the memory source was not asked, because `take` counted bytes that were
-    /// allocated already.
+    /// The part of `granted` that `take` has counted at the memory source without asking for a grant, because the bytes
+    /// were allocated already.
     private var taken = 0
     private var isClosed = false
     private var charged: Int
