@@ -8,7 +8,7 @@ extension ExecutorPool {
     /// In nanoseconds. An executor with the cached prompt saves time, because it computes only the rest of the prompt.
     /// The request may wait this much longer in addition to the saved time.
     static let gate: Nanoseconds = 4_000_000_000
-    /// How fast an executor is assumed to compute prompts until its own rate was measured, in bytes a second.
+    /// How fast an executor is assumed to compute prompts until the pool has measured its rate, in bytes a second.
     ///
     /// The value stands for about 8,000 tokens a second.
     static let rateDefault = 32_000.0

@@ -29,7 +29,7 @@ package final class MemoryAccount {
     /// Opens an account.
     ///
     /// - Parameters:
-    ///   - source: the grantor of memory; nil for no limit, as in tools and tests.
+    ///   - source: decides how much memory the account may charge; nil for no limit, as in tools and tests.
     ///   - prepaid: how many bytes the source has granted already.
     ///   - held: the cost of the connection itself, in bytes; a part of `prepaid`.
     ///   - isTrusted: whether the connection comes from a trusted proxy, and so carries the requests of many users.

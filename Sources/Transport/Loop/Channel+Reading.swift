@@ -38,7 +38,7 @@ extension Channel {
 
     /// Handles an error or a hangup while reading is paused.
     ///
-    /// epoll reports both even if they are not requested.
+    /// epoll reports errors and hangups even if the channel does not ask for them.
     private func hungUpWhilePaused() {
         let code = clinux_socket_error(descriptor)
         if let failure = writeFailure ?? (code != 0 || hasEnded ? SystemError("read", code) : nil) {
