@@ -10,9 +10,10 @@
 namespace {
 
 const string_view header_name = "x-anthropic-billing-header:";
-/// The billing header must end within this many bytes from the beginning of the searched value.
+/// The billing header, a text that coding agents put first in the prompt, is searched for in this many bytes.
 ///
-/// The limit bounds the work for a body without the header.
+/// The bytes are counted from the beginning of the value that contains the prompt. The limit bounds the work for a body
+/// without the header.
 const size_t searched_max = 4096;
 
 /// A range of bytes of the body; empty if both pointers are null.
@@ -96,8 +97,10 @@ bool take_newline(Reader &reader) noexcept {
     return false;
 }
 
-/// Reads one `name=value` pair of the billing header, such as `cch=fa690`, with the spaces before it and the semicolon
-/// after it, if there are any.
+/// Reads one `name=value` pair, such as `cch=fa690`, of the billing header, a text that coding agents put first in the
+/// prompt.
+///
+/// The spaces before the pair and the semicolon after it are read, too, if there are any.
 bool take_pair(Reader &reader) noexcept {
     Reader pair = reader;
     while (pair.take(' ')) {}
@@ -110,10 +113,10 @@ bool take_pair(Reader &reader) noexcept {
     return true;
 }
 
-/// Reads the billing header at the beginning of a JSON string, and leaves the rest of the string unread.
+/// Reads the billing header, a text that coding agents put first in the prompt, at the beginning of a JSON string.
 ///
-/// The header consists of its name, `name=value` pairs, and the line ends after the pairs. If no pair follows the name,
-/// the header is the whole line.
+/// The rest of the string is left unread. The header consists of its name, `name=value` pairs, and the line ends after
+/// the pairs. If no pair follows the name, the header is the whole line.
 ///
 /// - Parameter header: receives the range of the header.
 /// - Returns: false if the value is not a string or does not begin with the header. The result is also false if the
@@ -136,7 +139,8 @@ bool take_header(Reader &reader, Part &header) noexcept {
 
 // MARK: Where the header stands
 
-/// Reads a content block of type `text` whose text begins with the billing header.
+/// Reads a content block of type `text` whose text begins with the billing header, a text that coding agents put first
+/// in the prompt.
 ///
 /// - Parameter end: the end of the body. Once the header has been found, the limit `searched_max` no longer applies,
 ///   and the block is read up to `end`.
@@ -158,8 +162,10 @@ bool take_block(Reader &reader, const uint8_t *end, Part &header) noexcept {
     return header.begin && type == "text" && reader.take('}');
 }
 
-/// Finds the billing header in the first element of an array of content blocks; returns an empty `Part` if the header
-/// is not there.
+/// Finds the billing header, a text that coding agents put first in the prompt, in the first of several content blocks.
+///
+/// The result is the part of the body to leave out: the header, or the whole block if its text is nothing but the
+/// header. The result is an empty `Part` if the header is not there.
 Part find_in_blocks(Reader reader, const uint8_t *end) noexcept {
     Part block, header;
     if (!reader.take_structural('[')) return {};
@@ -173,8 +179,9 @@ Part find_in_blocks(Reader reader, const uint8_t *end) noexcept {
     return reader.is_at(']') ? Part() : block;
 }
 
-/// Finds the billing header at the beginning of a system prompt, which is a string or an array of content blocks;
-/// returns an empty `Part` if the header is not there.
+/// Finds the billing header, a text that coding agents put first in the prompt, at the beginning of a system prompt.
+///
+/// The system prompt is a string or an array of content blocks. Returns an empty `Part` if the header is not there.
 Part find_in_prompt(Reader reader, const uint8_t *end) noexcept {
     Part header;
     if (!reader.is_at('"')) return find_in_blocks(reader, end);
@@ -186,8 +193,9 @@ bool take_system_role(Reader &reader, string_view &role) noexcept {
     return reader.plain_string(role) && (role == "system" || role == "developer");
 }
 
-/// Finds the billing header in the first element of an array of messages; returns an empty `Part` if the header is not
-/// there.
+/// Finds the billing header, a text that coding agents put first in the prompt, in the first message of an array.
+///
+/// Returns an empty `Part` if the header is not there, or if the message is not a system prompt.
 Part find_in_messages(Reader reader, const uint8_t *end) noexcept {
     if (!reader.take_structural('[') || !reader.take_structural('{')) return {};
     Part found;

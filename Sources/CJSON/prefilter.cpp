@@ -39,7 +39,9 @@ static bool is_filled(const uint8_t *value, const uint8_t *end, uint8_t open, ui
 
 #define VALUE(key) value_of(at, end, key "\"", sizeof(key))
 
-/// Whether the escape after a backslash stands for an ASCII letter or an underscore, as `u0066` does.
+/// Whether the escape after a backslash, such as `u0066`, stands for a character from U+0040 to U+007F.
+///
+/// All ASCII letters and the underscore are in this range.
 static bool is_letter(const uint8_t *at, const uint8_t *end) noexcept {
     return end - at >= 4 && at[1] == '0' && at[2] == '0' && at[3] >= '4' && at[3] <= '7';
 }

@@ -10,13 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* <sched.h> declares it only with _GNU_SOURCE. */
+/* <sched.h> declares `clone` only with _GNU_SOURCE. */
 extern int clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
 
 struct clinux_launch {
     const char *path;
     char *const *arguments, *const *environment;
-    /* The descriptors that stay open in the program, besides those that are not close-on-exec anyway. */
+    /* The close-on-exec descriptors that stay open in the program nevertheless. Descriptors without close-on-exec stay
+       open in any case. */
     const int *descriptors;
     int descriptor_count;
     /* The result: the id of the new process, or the errno of the call that failed. */
@@ -28,9 +29,9 @@ struct clinux_launch {
 enum { clinux_launch_stack = 64 * 1024 };
 
 /* The two functions below run in new processes, which use the memory of this process (CLONE_VM) while their parents
- * wait (CLONE_VFORK). So starting them copies no memory, and this process sees the errors that they store. They make
- * only system calls. Each has its own copy of the descriptor table, so its changes to descriptors do not change this
- * process. */
+ * wait (CLONE_VFORK). So no memory is copied when the processes start, and this process sees the errors that the
+ * functions store. The functions make only system calls. Each process has its own copy of the descriptor table, so its
+ * changes to descriptors do not change this process. */
 static inline int clinux_launch_program(void *argument) {
     struct clinux_launch *launch = argument;
     for (int i = 0; i < launch->descriptor_count; i++) {

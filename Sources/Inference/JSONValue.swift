@@ -75,7 +75,9 @@ package enum JSONValue: Equatable, Sendable {
         /// Whether the open string ends in the backslash of an escape.
         private(set) var isEscaped = false
 
-        /// Reads a document; nil if it closes an array or an object that is not open.
+        /// Finds out what is open at the end of `bytes`, the beginning of a document.
+        ///
+        /// The result is nil if the bytes close an array or an object that is not open.
         init?(_ bytes: [UInt8]) {
             for byte in bytes {
                 if isEscaped {
@@ -89,7 +91,9 @@ package enum JSONValue: Equatable, Sendable {
             }
         }
 
-        /// Reads a byte outside of strings; false if the byte closes an array or an object that is not open.
+        /// Notes what a byte outside of strings opens or closes.
+        ///
+        /// - Returns: false if the byte closes an array or an object that is not open.
         private mutating func take(_ byte: UInt8) -> Bool {
             switch byte {
             case UInt8(ascii: "\""): isString = true

@@ -14,11 +14,11 @@ struct TracePrompt {
 
     /// The random numbers for prompts of a trace that divides its prompts into numbered blocks of tokens.
     ///
-    /// Each block number has a sequence, so blocks with the same number get the same words.
+    /// Each block number has its own sequence, so blocks with the same number get the same words.
     private let shared: SeededNumbers
-    /// The random numbers for prompts of a trace without block numbers.
+    /// The random numbers for prompts of a trace that does not divide its prompts into numbered blocks of tokens.
     ///
-    /// Each request has a sequence, so that no two prompts get the same words.
+    /// Each request has its own sequence, so that no two prompts get the same words.
     private let unique: SeededNumbers
 
     init(seed: UInt64) {

@@ -138,17 +138,19 @@ typedef struct cjson_request {
     cjson_media media;
     cjson_contents contents;
     cjson_range cache_salt;        /* the first value as written; length 0 if it is absent or not a string */
-    cjson_range previous_response; /* the value of `previous_response_id`, likewise */
+    cjson_range previous_response; /* the first `previous_response_id`; length 0 if it is absent or not a string */
     cjson_range named[CJSON_NAMED_MAX]; /* the first string with each name of `names`, in their order */
-    /* The bytes to leave out of the body so that it has no member `priority`, in ascending order. They include the
-       comma of each member, and members whose keys some parsers read as `priority`, such as `Priority`. Adjacent
-       members are one range. A body with more than CJSON_PRIORITIES_MAX ranges is a CJSON_DUPLICATE. */
+    /* The ranges of bytes to leave out of the body so that it has no member `priority`, in ascending order. They also
+       contain the commas that are no longer needed, and members whose keys some parsers read as `priority`, such as
+       `Priority`. Adjacent members share a range. If there are more than CJSON_PRIORITIES_MAX ranges, the scan fails
+       with CJSON_DUPLICATE. */
     size_t priority_count;
     cjson_range priorities[CJSON_PRIORITIES_MAX];
 } cjson_request;
 
-/* Reads the top-level members of a request body whose bits are set in `wanted`, and the members with the names
-   `names`. `capacity` is the number of readable bytes at `bytes`, which must be at least `length` + CJSON_PADDING. */
+/* Scans a request body. Reads the top-level members whose keys (`cjson_key`) are set as bits in `wanted`, and the
+   members that `names` lists. `capacity` is the number of readable bytes at `bytes`, which must be at least `length` +
+   CJSON_PADDING. */
 cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *bytes, size_t length, size_t capacity,
                                 uint32_t wanted, cjson_names names, cjson_request *out) CJSON_NOEXCEPT;
 

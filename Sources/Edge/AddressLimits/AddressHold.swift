@@ -29,14 +29,15 @@ package final class AddressHold: Sendable, ConnectionHold {
 
     deinit { end() }
 
-    /// Subtracts the connection's TLS handshake from the counts, after the handshake has ended; a second call does
-    /// nothing.
+    /// Subtracts the connection's TLS handshake, which has ended, from the counts of the client's address.
+    ///
+    /// A second call does nothing.
     package func handshakeEnded() {
         guard isHandshake.exchange(false, ordering: .relaxed) else { return }
         table.release(AddressHoldings(handshakes: 1), at: places)
     }
 
-    /// Counts the bytes of a request's body, in steps of 64 KiB.
+    /// Adds the bytes of a request's body to the counts of the client's address, in steps of 64 KiB.
     ///
     /// - Parameter bytes: how many bytes of the body have arrived so far, all together.
     func growBody(to bytes: Int, limits: AddressLimits, at now: Nanoseconds) throws(AddressRefusal) {
@@ -47,13 +48,15 @@ package final class AddressHold: Sendable, ConnectionHold {
         bodyBytes.store(wanted, ordering: .relaxed)
     }
 
-    /// Subtracts the bytes of the request's body from the counts.
+    /// Subtracts the bytes of the request's body from the counts of the client's address.
     func releaseBody() {
         let counted = bodyBytes.exchange(0, ordering: .relaxed)
         if counted > 0 { table.release(AddressHoldings(bodyBytes: counted), at: places) }
     }
 
-    /// Subtracts all counts of the connection or request; a second call does nothing.
+    /// Subtracts all that the connection or request still adds to the counts of the client's address.
+    ///
+    /// A second call does nothing.
     package func end() {
         guard isHeld.exchange(false, ordering: .relaxed) else { return }
         var all = AddressHoldings(bodyBytes: bodyBytes.exchange(0, ordering: .relaxed))

@@ -1,7 +1,8 @@
-// The positions of the entries of the address table in which a connection or request is counted.
+// Where the address table, which counts the connections and requests of each client address, counts a connection or
+// request.
 
-/// The entries in which a connection or request is counted: that of its address, and that of the larger IPv6 network
-/// around the address.
+/// The entries of the address table in which a connection or request is counted: one for the client's address, and one
+/// for the larger IPv6 network around the address.
 struct AddressPlaces: Sendable {
     /// The entry of the address; nil if the table was full.
     let own: AddressPlace?
@@ -9,9 +10,9 @@ struct AddressPlaces: Sendable {
     let around: AddressPlace?
 }
 
-/// The position of an entry in the table.
+/// The position of an entry in the address table, which counts the connections and requests of each client address.
 ///
-/// It stays the same as long as the entry's address or network has a connection or a request.
+/// The position stays the same as long as the entry's address or network has a connection or a request.
 struct AddressPlace: Sendable, Equatable {
     let shard: Int
     let index: Int

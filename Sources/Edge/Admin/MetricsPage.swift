@@ -118,7 +118,7 @@ struct MetricsPage {
             text.sample([("model", model)], row.queued)
         }
         text.family("freeinference_queue_length_by_priority", .gauge, "The same, by the priority of the requests.")
-        // A model that has had no request has no rows here, just as in the metric `freeinference_queue_length`.
+        // Models that no request has named are left out of this metric, as they are of `freeinference_queue_length`.
         let used = Set(models.dropLast().map(\.0))
         for model in server.snapshot.models where used.contains(model.entry.name) {
             for (priority, count) in zip(PriorityClass.allCases, model.pool.waitingCounts) {

@@ -52,7 +52,8 @@ struct ExecutorLease {
 
     /// Reports that a streamed answer has begun.
     ///
-    /// From the time that this took, the pool learns how fast the executor computes prompts.
+    /// The pool learns how fast the executor computes prompts from the time between the beginning of the attempt and
+    /// this call.
     func answerBegan(at now: Nanoseconds) { pool.answerBegan(placement, of: executor, after: now - min(now, began)) }
 
     /// Reports how many tokens the executor itself has counted for the whole prompt.

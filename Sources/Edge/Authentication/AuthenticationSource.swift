@@ -20,9 +20,9 @@ final class AuthenticationSource {
 
     private var watcher: KeyStoreWatcher?
     private let anonymousUse = KeyUse()
-    /// Memory that is shared with other processes during an upgrade; nil if there are none.
+    /// The table that this process shares with the other processes of an upgrade; nil if no table is shared.
     ///
-    /// Here, this process publishes how many exchanges each key has under way.
+    /// In the table, this process publishes how many exchanges each key has under way.
     private var counts: SharedCounts?
 
     /// Makes the authenticator of a configuration.

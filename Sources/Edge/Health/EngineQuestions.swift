@@ -7,7 +7,7 @@ internal import Transport
 /// This type only decides: its caller sends the requests, and passes the present time to each function.
 ///
 /// The engine is asked only after it has passed a health probe. Its kind and its cache size are asked once, and its
-/// load after each probe. If no page answers a question, the engine is asked again only after `rarely`.
+/// load after each probe. If no page answers a question, the engine is asked again only after `rarely`, 10 minutes.
 struct EngineQuestions: Equatable, Sendable {
     /// A question, which is a GET request for a page of the engine.
     struct Question: Equatable, Sendable {
@@ -57,7 +57,8 @@ struct EngineQuestions: Equatable, Sendable {
     static let rarely: Nanoseconds = 600_000_000_000
     /// The shortest time between two questions for the load of an engine, in nanoseconds.
     static let loadInterval: Nanoseconds = 1_000_000_000
-    /// After this many requests in a row without a complete answer, the next page is requested instead.
+    /// If this many requests in a row for one page get no complete answer, the next page that can answer the question
+    /// is requested.
     static let lostMax = 3
 
     private var progress: [Topic: Progress] = [:]

@@ -131,7 +131,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private var silenceTimer: TimerID?
     /// When probing began, in nanoseconds of the event loop's clock.
     private var watchedSince: Nanoseconds = 0
-    /// Whether the connection of the last failed probe was refused, reset or closed.
+    /// Whether the last probe that failed or timed out did so because its connection was refused, reset or closed.
     private var wasRefused = false
     private(set) var lastLoss: String?
     private(set) var results: [ExecutorHealth.Probe: UInt64]
@@ -260,8 +260,9 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     /// Sets a timer for the moment at which an ejected engine may count as dead, because it has sent nothing for so
     /// long.
     ///
-    /// An ejected engine gets no requests for a while, because it has failed too often. Probes that time out do not
-    /// alone show that it is dead. It must also have sent nothing for `ExecutorHealth.silenceMax`.
+    /// An ejected engine gets no requests for a while, because it has failed too often. If its probes only time out, it
+    /// counts as dead only after it has sent nothing for `ExecutorHealth.silenceMax`, because it may still work on
+    /// requests.
     private func watchSilence() {
         guard engine.isEjected, !engine.isDead, silenceTimer == nil else { return }
         let due = engine.heardAtMost(watchedSince) + ExecutorHealth.silenceMax

@@ -44,7 +44,7 @@ final class HealthReporter: TimerTarget {
 
     /// Checks the engines of a new snapshot from now on.
     ///
-    /// If an engine was reported as down before, its return is reported, too.
+    /// An engine that was reported as down under the earlier snapshot is reported again when it comes back.
     func adopt(_ snapshot: Snapshot) {
         let before = watched
         watched = Self.watched(snapshot)
@@ -53,10 +53,10 @@ final class HealthReporter: TimerTarget {
         }
     }
 
-    /// Starts the checks.
+    /// Starts to check the health of the engines at intervals.
     func start() { timer = loop.timers.schedule(at: loop.now + Self.interval, target: self, kind: 0) }
 
-    /// Ends the checks.
+    /// Stops checking the health of the engines.
     func stop() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil

@@ -25,7 +25,7 @@ final class CertificateFollower {
     /// The time of the last warning about each certificate, in seconds since 1970, by the path of its chain file.
     private var warned: [String: Int] = [:]
 
-    /// Starts the comparisons.
+    /// Starts to compare the certificate files with the served certificates, every 10 s.
     ///
     /// - Parameter renew: reads the files and puts changed certificates in force; returns the problem, or nil.
     init(loop: EventLoop, running: RunningConfiguration, renew: @escaping () -> String?) {
@@ -38,7 +38,7 @@ final class CertificateFollower {
         schedule()
     }
 
-    /// Stops the comparisons.
+    /// Stops comparing the certificate files with the served certificates.
     func stop() {
         if let timer { loop.timers.cancel(timer) }
         timer = nil

@@ -39,7 +39,9 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     var slot = -1
     /// The index of the exchange within its time slot of the `Pacer`.
     var indexInSlot = 0
-    /// The number of the last round in which this exchange generated a token for its `Pacer`; -1 if there was none.
+    /// The number of the last round in which the `Pacer` called `step` on this exchange; -1 if it has not done so yet.
+    ///
+    /// In a round, the pacer calls `step` on each exchange of one time slot.
     var round = -1
 
     init(simulator: ExecutorSimulator, stream: ServerStream, head: RequestHead) {
@@ -206,10 +208,11 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     /// Reports how many tokens of the prompt the prefix cache had when the prefill began.
     func prefillBegan(cachedTokens: Int) { generation?.report(cachedTokens: cachedTokens) }
 
-    /// Generates the first tokens at the end of a prefill that took its turn in the queue.
+    /// Generates the first tokens; called when the prefill of this exchange, which was in the queue of `Prefills`, has
+    /// ended.
     func prefillEnded() {
-        // The first token is generated here. The pacer may generate the next token of its streams at any moment, so
-        // `readyAt` makes the second token wait for a whole period.
+        // The first token is generated here, and the `Pacer` times all later tokens. The pacer may call `step` at any
+        // moment from now on, so `readyAt` delays the second token until one period of the pacer has passed.
         let pacer = simulator.pacer(for: pace)
         readyAt = simulator.loop.now + pacer.period
         join(pacer)
@@ -291,7 +294,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         case reset
     }
 
-    /// Writes bytes separately, so that the client receives them alone, after the pieces that already wait.
+    /// Adds bytes to `pieces`: a timer sends them one millisecond after the previous piece, so that the client receives
+    /// them alone.
     func sendLater(_ bytes: [UInt8]) { add(.bytes(bytes)) }
 
     private func add(_ piece: Piece) {
@@ -299,7 +303,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         pieces.append(piece)
     }
 
-    /// Ends the response after all pieces are written.
+    /// Ends the response; if some `pieces` have not been written yet, the response ends after them.
     func end(_ end: End) {
         if nextPiece < pieces.count { add(.end(end)) } else { endNow(end) }
     }

@@ -26,15 +26,17 @@ package struct Vocabulary: Sendable {
         following = first.map { [0x20] + $0 }
     }
 
-    /// One token of the text that belongs to the number `key`, escaped for JSON.
+    /// Returns the word at position `index` of a text, escaped for JSON.
+    ///
+    /// The number `key` determines the text. Each word has a space before it, except for the first word of the text.
     package func token(_ index: Int, key: UInt64) -> [UInt8] {
         let word = Self.word(index, key: key, of: texts.count)
         return index == 0 ? first[word] : following[word]
     }
 
-    /// A part of the text that belongs to the number `key`, given by the indices of its words.
+    /// Returns the words at the positions `range` of a text.
     ///
-    /// Each word has a space before it, except for the first word of the text.
+    /// The number `key` determines the text. Each word has a space before it, except for the first word of the text.
     package func text(_ range: Range<Int>, key: UInt64) -> String {
         var text = ""
         for index in range {
@@ -59,7 +61,10 @@ package struct Vocabulary: Sendable {
     /// Whether a byte separates words.
     static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x09 || byte == 0x0D }
 
-    /// The index in the vocabulary of the word at this position of the text that belongs to `key`.
+    /// Returns which word of the vocabulary is at position `index` of the text that the number `key` determines.
+    ///
+    /// - Parameter count: the number of words in the vocabulary.
+    /// - Returns: the index of the word in the vocabulary.
     private static func word(_ index: Int, key: UInt64, of count: Int) -> Int {
         Int(truncatingIfNeeded: Hash.mix(key &+ UInt64(truncatingIfNeeded: index)) % UInt64(count))
     }

@@ -1,4 +1,5 @@
-// Makes a `PathSet` from a path of a request. In it, each known path is one bit, which pools compare in place of texts.
+// Makes a `PathSet` from the path of a request. A `PathSet` has one bit for each known path, so that pools compare bits
+// in place of texts.
 package import Routing
 
 extension PathSet {

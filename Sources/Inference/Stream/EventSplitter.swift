@@ -211,7 +211,10 @@ package struct EventSplitter: Sendable {
         return first
     }
 
-    /// Hands over the event whose last bytes are `end`.
+    /// Passes an event that is now complete to the closure `body`.
+    ///
+    /// - Parameter end: The last bytes of the event. The bytes before them are in `tail`, or `body` has already got
+    ///   them as pieces.
     @inline(__always)
     private mutating func emit(_ end: UnsafeBufferPointer<UInt8>, _ body: (Span<UInt8>, Kind) -> Void) {
         lastEnd = .none
@@ -228,7 +231,9 @@ package struct EventSplitter: Sendable {
         tail.removeAll(keepingCapacity: tail.capacity <= 1024)
     }
 
-    /// Keeps the bytes of an incomplete event, or hands them over as a piece.
+    /// Stores the bytes of an incomplete event in `tail`, or passes them to the closure `body` as a piece.
+    ///
+    /// They are passed as a piece if the event is larger than `limit`.
     private mutating func keep(_ rest: UnsafeBufferPointer<UInt8>, _ body: (Span<UInt8>, Kind) -> Void) {
         if isOversized {
             unsafe body(rest.span, .piece)

@@ -75,7 +75,10 @@ struct LiteLLMImport {
         return SecretReferences.isVariableName(name) ? String(name) : nil
     }
 
-    /// A text in the syntax of this server's configuration: `${NAME}` in place of `os.environ/NAME`.
+    /// Converts a text of LiteLLM's file to the syntax of this server's configuration: `os.environ/NAME` becomes
+    /// `${NAME}`.
+    ///
+    /// In any other text, each `${` is escaped, so that it does not refer to a variable.
     static func ours(_ text: String) -> String {
         variable(in: text).map { "${\($0)}" } ?? DraftConfiguration.literal(text)
     }

@@ -107,10 +107,10 @@ extension ExecutorPool {
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
             // A slot may be free although requests wait, because no event reports that an executor may be used again
-            // after it has refused or failed requests. So waiting requests that this request must not overtake get the
-            // free slots first. They also get them if the first waiting request may use only some of the executors. A
-            // slot that is still free then is at an executor that the first waiting request cannot use, so this request
-            // may take it.
+            // after it has refused or failed requests. Waiting requests get the free slots before this request in two
+            // cases: this request must not overtake them, or the first waiting request of a tenant may use only some of
+            // the executors. In the second case, a slot that is free afterwards is at an executor that the first
+            // waiting request cannot use, so this request may take it.
             let isHeadRestricted = isHeadRestricted(state, downTo: request.priority, at: now)
             var others =
                 isHeadRestricted || state.mustServeFirst(request, returning: returning)

@@ -10,7 +10,8 @@ struct FreeMember: Sendable {
     /// How many requests at the engine of the executor were not sent by this server, but by other clients of the
     /// engine.
     var strangers: Int
-    /// The present work of the executor, in running streams, see `PoolMember.work`.
+    /// How much the executor has to do at present, counted in running streams; prompts that wait to be computed count
+    /// as streams, too (`PoolMember.work`).
     var work: Double
     /// The present weight of the member, above 0.
     var share: Double

@@ -149,8 +149,8 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Records that the model has answered that it is still being loaded.
     ///
-    /// Loading is no fault. But the executor then gets only one request each `loadingTrial` (1 s), until such a request
-    /// is answered in another way.
+    /// Loading is no fault. But the executor then gets only one request each `loadingTrial` (1 s), until a request or
+    /// a probe shows that the model is no longer being loaded.
     mutating func loads(at now: Nanoseconds) {
         trialTold(nothingAt: now)
         noteLoading(isStart: false, at: now)
@@ -292,8 +292,7 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Forgets the results of the probes, because the engine is not probed any more.
     ///
-    /// An ejection then ends when one request that is sent as a trial is answered, as for an executor that was never
-    /// probed.
+    /// An ejection then ends only when one request that is sent as a trial is answered.
     package mutating func probesEnded() {
         verdict = nil
         (probesLost, probesFailed, probesPassed) = (0, 0, 0)
@@ -303,7 +302,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Ends an ejection without a trial, because the engine answers its probes.
     ///
     /// The ejection ends if its time has passed, or at once if `wasLost` is true. A single fault then ejects the
-    /// executor again, as a fault in a trial would.
+    /// executor again.
     ///
     /// - Parameter wasLost: whether enough probes for an ejection had failed or timed out before.
     package mutating func engineAnswers(wasLost: Bool, at now: Nanoseconds) {
@@ -355,7 +354,8 @@ extension ExecutorHealth {
         package var faults = 0, lateFaults = 0, ejections = 0
         /// How many probes in a row failed or timed out, how many in a row failed, and how many in a row passed.
         package var probesLost = 0, probesFailed = 0, probesPassed = 0
-        /// The conclusion from the latest probes.
+        /// The conclusion from the latest probes: `passed`, `failed` (also for timeouts) or `notReady`; nil before
+        /// there is a conclusion.
         package var verdict: Probe?
 
         /// The record of an executor that is healthy and was never probed.

@@ -8,7 +8,7 @@ extension ExecutorPool {
     /// In nanoseconds. An executor with the cached prompt saves time, because it computes only the rest of the prompt.
     /// The request may wait this much longer in addition to the saved time.
     static let gate: Nanoseconds = 4_000_000_000
-    /// How fast an executor is assumed to compute prompts until its own rate was measured, in bytes a second.
+    /// How fast an executor is assumed to compute prompts until the pool has measured its rate, in bytes a second.
     ///
     /// The value stands for about 8,000 tokens a second.
     static let rateDefault = 32_000.0
@@ -29,8 +29,9 @@ extension ExecutorPool {
     /// least load. A member is rejected if it has no free slot, or if the request would wait there longer than `gate`
     /// allows.
     ///
-    /// If every such member is rejected, the result is nil with the reason `gate`. If there is no such member, the
-    /// result is nil with the reason `load`. The caller then chooses a member as `leastLoad` does.
+    /// If the function rejects every member that it considers, the result is nil with the reason `gate`. If there is no
+    /// member to consider, the result is nil with the reason `load`. In both cases, the caller chooses a member as
+    /// `leastLoad` does.
     /// `state.placement.matches` has the holders, and `state.free` has the members with a free slot.
     func holder(
         _ request: RoutingRequest,

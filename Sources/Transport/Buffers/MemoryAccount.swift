@@ -19,8 +19,8 @@ package final class MemoryAccount {
     /// The account does not give these bytes back, because its creator does.
     private let prepaid: Int
     private var granted: Int
-    /// The part of `granted` for which the memory source was not asked, because `take` counted bytes that were
-    /// allocated already.
+    /// The part of `granted` that `take` has counted at the memory source without asking for a grant, because the bytes
+    /// were allocated already.
     private var taken = 0
     private var isClosed = false
     private var charged: Int
@@ -29,7 +29,7 @@ package final class MemoryAccount {
     /// Opens an account.
     ///
     /// - Parameters:
-    ///   - source: the grantor of memory; nil for no limit, as in tools and tests.
+    ///   - source: decides how much memory the account may charge; nil for no limit, as in tools and tests.
     ///   - prepaid: how many bytes the source has granted already.
     ///   - held: the cost of the connection itself, in bytes; a part of `prepaid`.
     ///   - isTrusted: whether the connection comes from a trusted proxy, and so carries the requests of many users.

@@ -1,4 +1,4 @@
-// The memory that one item, such as a buffer, is charged with.
+// How much memory is charged for one item, such as a buffer.
 
 /// The charge for one item whose size changes, such as a buffer or a queue.
 ///

@@ -38,7 +38,7 @@ extension Channel {
 
     /// Handles an error or a hangup while reading is paused.
     ///
-    /// epoll reports both even if they are not requested.
+    /// epoll reports errors and hangups even if the channel does not ask for them.
     private func hungUpWhilePaused() {
         let code = clinux_socket_error(descriptor)
         if let failure = writeFailure ?? (code != 0 || hasEnded ? SystemError("read", code) : nil) {
@@ -102,7 +102,8 @@ extension Channel {
 
     /// Requests a call of `channelContinues` in the next turn of the loop, where the handler continues unfinished work.
     ///
-    /// If the channel must then let other channels go first, the call comes when its turn in the `YieldQueue` comes.
+    /// A channel that must let other channels go first gets the call later, when the loop takes it from the
+    /// `YieldQueue`.
     ///
     /// The handler should pause reading until that call. Otherwise it gets further bytes, which it would have to store.
     package func continueNextTurn() {
@@ -141,8 +142,8 @@ extension Channel {
     /// Whether the loop reads this channel after all other work of a turn, because its client has lately caused much
     /// work.
     ///
-    /// Bytes that the channel receives through io_uring are handled at once nevertheless. Only work that its handler
-    /// has put off by `continueNextTurn` then waits.
+    /// If the channel receives through io_uring, the loop still handles arriving bytes at once. Only the work that the
+    /// handler has put off by `continueNextTurn` then waits.
     package var yields: Bool { recentWork.isMuch(at: loop.now) }
 
     /// Adds the cost of work that the client has caused to `recentWork`, in nanoseconds.

@@ -1,5 +1,5 @@
-// The parts of a turn that wait until the output of all streams is written: handshakes, new connections, and the channels
-// that yield. Each has a limited time.
+// The work of a turn that waits until the output of all streams is written: TLS handshakes, new connections, and
+// reading from channels whose clients have lately caused much work. Each kind of work has a limited time.
 internal import Glibc
 
 extension EventLoop {

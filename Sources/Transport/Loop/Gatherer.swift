@@ -67,10 +67,11 @@ struct Gatherer {
     /// Whether the loop should wait before its next poll.
     var isGathering: Bool { isBusy || runEvents >= Self.burstEvents }
 
-    /// How many nanoseconds the loop must wait so that its turns begin at least the duration of `mode` apart.
+    /// How many nanoseconds the loop must wait so that a minimum time lies between the beginnings of two turns.
     ///
-    /// The result is 0 if the loop should not wait, or if that duration has passed since the last turn began. So bytes
-    /// that arrive after a pause are handled at once.
+    /// The minimum is the duration of `.fixed`, or with `.auto` 200 microseconds for a busy loop and otherwise 300. The
+    /// result is 0 if the loop should not wait, or if the minimum has passed since the last turn began. So bytes that
+    /// arrive after a pause are handled at once.
     func wait(clock: Clock, lastTurn: Nanoseconds) -> Nanoseconds {
         let wait: Nanoseconds
         switch mode {

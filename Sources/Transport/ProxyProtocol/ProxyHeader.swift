@@ -29,11 +29,13 @@ package struct ProxyHeader: Sendable, Equatable {
         }
     }
 
-    /// The largest header of version 2 that is accepted, in bytes, with its TLVs.
+    /// The largest header of version 2 of the PROXY protocol that is accepted, in bytes, with its TLVs.
     ///
     /// The protocol allows 65,551 bytes. The largest header that HAProxy can send has a few hundred bytes.
     package static let bytesMax = 4096
-    /// The longest line of version 1, with its line end (section 2.1).
+    /// The greatest length of a header of version 1 of the PROXY protocol, which is one line of text, in bytes.
+    ///
+    /// The length includes the line end (section 2.1).
     private static let lineMax = 107
 
     /// Reads the header at the beginning of a connection's bytes.
@@ -63,12 +65,12 @@ package struct ProxyHeader: Sendable, Equatable {
         return true
     }
 
-    /// A valid header line of version 1.
+    /// A valid header of version 1 of the PROXY protocol, which is one line of text.
     private struct Line {
         var client: SocketAddress?
     }
 
-    /// Parses a header line of version 1; nil if the line breaks a rule.
+    /// Parses a header of version 1 of the PROXY protocol, which is one line of text; nil if the line breaks a rule.
     private static func readLine(_ line: [UInt8]) -> Line? {
         let words = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)

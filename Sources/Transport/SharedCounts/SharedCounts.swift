@@ -31,8 +31,8 @@ package final class SharedCounts: Sendable {
     private static let magic = 0x4649_434F_554E_5431
     /// The indices of the words in the header of the table.
     ///
-    /// From `firstColumnWord` on, there is one word for each column, that is for the counts of one process. It is 1 if
-    /// a process owns the column, otherwise 0.
+    /// From `firstColumnWord` on, there is one word for each column of the table. The word is 1 if the column is
+    /// reserved for the counts of a process, otherwise 0.
     private static let magicWord = 0, rowsWord = 1, columnsWord = 2, firstColumnWord = 8
     /// The maximum numbers of rows and columns in a table that another version of the server has made.
     private static let rowsMax = 1 << 20, columnsMax = 63
@@ -79,7 +79,7 @@ package final class SharedCounts: Sendable {
     /// - Parameters:
     ///   - descriptor: the memfd of the table.
     ///   - column: the column for this process's counts, which the other process has reserved by `allot`.
-    /// - Throws: if the descriptor is not the memfd of such a table, or if the column is not reserved.
+    /// - Throws: if the descriptor is not the memfd of a table of shared counts, or if the column is not reserved.
     package static func adopt(_ descriptor: CInt, column: Int) throws(SharedCountsError) -> SharedCounts {
         // The size is checked first, because reading mapped memory beyond the end of a file kills the process (SIGBUS).
         guard clinux_has_sealed_size(descriptor) != 0 else { throw .notATable("it is no memfd of a fixed size") }
@@ -241,10 +241,10 @@ package final class SharedCounts: Sendable {
         fileprivate let table: SharedCounts
         fileprivate let index: Int
 
-        /// Sets this process's count of the quantity to which the row belongs.
+        /// Sets this process's count in the row; the other processes read it by `others`.
         package func publish(_ count: Int) { table.store(count, row: index, column: table.column) }
 
-        /// The sum of all other processes' counts of the quantity.
+        /// The sum of the counts that all other processes have published in the row.
         package var others: Int { table.sum(row: index, without: table.column) }
 
         /// Whether both values stand for the same row of the same table.
@@ -272,8 +272,8 @@ package final class SharedCounts: Sendable {
 /// Why a table of shared counts cannot be made or adopted.
 package enum SharedCountsError: Error, CustomStringConvertible {
     case system(SystemError)
-    /// The descriptor is not the memfd of such a table, or the column of this process is not reserved; the text says
-    /// which.
+    /// The descriptor is not the memfd of a table of shared counts, or the column of this process is not reserved; the
+    /// text gives the reason.
     case notATable(String)
 
     /// The reason, in words for the operator.
