@@ -40,7 +40,7 @@ struct Handover: Equatable {
         var version: String
         /// When the older process began to drain, in seconds since 1970.
         var since: Int
-        /// Whether the older process was told to end within `drain_timeout`, to make room for another upgrade.
+        /// Whether the older process has to end within `drain_timeout`, to make room for another upgrade.
         var isHurried = false
         /// The index of the column in which the older process writes its counts, such as the number of its attempts, in
         /// the table that all processes share (`SharedCounts`); nil if the older process does not use the table.
