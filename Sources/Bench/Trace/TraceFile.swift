@@ -2,7 +2,7 @@
 // prompt shares with other prompts.
 internal import Transport
 
-/// The requests of a trace, in the order of their times.
+/// The requests of a trace (a recording of requests to a model server), in the order of their times.
 package struct TraceFile: Equatable, Sendable {
     /// One request of a trace.
     struct Request: Equatable {
@@ -12,14 +12,16 @@ package struct TraceFile: Equatable, Sendable {
         var inputTokens: Int
         /// The length of the answer in tokens, at least 0.
         var outputTokens: Int
-        /// The indices in `blockNumbers` of the block numbers of this prompt; empty if the format of the trace has
-        /// none.
+        /// The range of `blockNumbers` that has a number for each block of 512 tokens of this prompt.
+        ///
+        /// The range is empty if the format of the trace has no block numbers.
         var blocks: Range<Int>
     }
 
     /// The number of tokens in a block of a prompt.
     ///
-    /// Prompts that share a block have the same block number in `hash_ids`.
+    /// In Mooncake's format, the member `hash_ids` of a request has a number for each block of its prompt. Prompts that
+    /// share a block have the same number for it.
     static let blockTokens = 512
     /// The maximum time between the first and the last request.
     static let spanMax: Nanoseconds = 31 * 86_400 * 1_000_000_000
@@ -27,7 +29,9 @@ package struct TraceFile: Equatable, Sendable {
     let format: TraceFormat
     /// The requests, sorted by time; requests of the same time are in the order of their lines.
     let requests: [Request]
-    /// The numbers of the blocks of all prompts, one prompt after the other.
+    /// The numbers that the trace gives to the blocks of 512 tokens of all prompts, one prompt after the other.
+    ///
+    /// Equal numbers show which blocks several prompts share.
     ///
     /// One array for all requests needs much less memory than an array for each request.
     let blockNumbers: [Int]

@@ -79,8 +79,8 @@ extension ConfigurationSection {
 
     /// Returns the value of a key as a whole number.
     ///
-    /// - Parameter words: The other values that the key accepts, as they stand before `a whole number` in an error
-    ///   message, such as `auto or `.
+    /// - Parameter words: What an error message says before `a whole number`, for example `auto or ` if the key also
+    ///   accepts `auto`.
     func count(_ key: String, in range: ClosedRange<Int>, or words: String = "") -> Int? {
         guard let scalar = scalar(key, expecting: "\(words)a whole number") else { return nil }
         guard let value = Quantity.count(scalar.text) else {
@@ -96,8 +96,8 @@ extension ConfigurationSection {
 
     /// Returns the value of a key as a duration, such as `250ms`.
     ///
-    /// - Parameter words: The other values that the key accepts, as they stand before `a whole number` in an error
-    ///   message, such as `auto or `.
+    /// - Parameter words: What an error message says before `a whole number`, for example `auto or ` if the key also
+    ///   accepts `auto`.
     func duration(_ key: String, in range: ClosedRange<Duration>, or words: String = "") -> Duration? {
         let expected = "\(words)a whole number with a unit, such as 250ms, 10s, 5m or 1h"
         guard let scalar = scalar(key, expecting: expected) else { return nil }

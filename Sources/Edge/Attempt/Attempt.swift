@@ -12,8 +12,8 @@ internal import Transport
 /// client as part of a later attempt.
 ///
 /// The extensions are: `+Response` handles what the executor's connection reports, `+Stream` reads events, `+Document`
-/// reads other answers, `+Resending` sends the request again, and `+Charge` decides whether a failure counts against the
-/// health of the executor.
+/// reads other answers, `+Resending` sends the request again, and `+Charge` decides whether a failure counts against
+/// the health of the executor.
 final class Attempt: TimerTarget {
     /// How an answer ended after the edge had begun to send it to the client.
     enum End: Equatable {
@@ -94,8 +94,8 @@ final class Attempt: TimerTarget {
     var times = Times()
     /// When the last bytes of the answer arrived; 0 if none have arrived.
     private(set) var lastHeard: Nanoseconds = 0
-    /// Since when the executor has sent nothing: the start of the attempt, the last bytes, or the end of a pause in
-    /// reading.
+    /// When the executor's present silence began: at the start of the attempt, with its last bytes, or when the edge
+    /// began to read again after a pause.
     private(set) var silentSince: Nanoseconds = 0
     /// Whether the edge reads from the executor; while reading is paused, no bytes can arrive.
     private(set) var isReading = true
@@ -125,9 +125,10 @@ final class Attempt: TimerTarget {
     /// The array has one of these: a whole document; the last bytes of a large document; the events without content at
     /// the beginning of a stream; a large event that may be an error.
     var held: [UInt8] = []
-    /// A summary of a large document: the members that the scanner reads, checked when the document ends.
+    /// The summary of a JSON answer that is relayed as it arrives, because it is too large to be kept back.
     ///
-    /// The array has at most one element, and is empty for other answers.
+    /// The summary has only the members that the scanner reads, and is scanned when the answer ends. The array has at
+    /// most one element, and is empty for other answers.
     var large: [LargeDocument] = []
     var memory: AnswerMemory
 
@@ -167,8 +168,8 @@ final class Attempt: TimerTarget {
 
     /// Records that bytes of the answer have arrived.
     ///
-    /// All workers share the `Engine` object, and frequent writes to it would slow them. So the attempt records the
-    /// arrival there at most once in `Engine.heardStep`.
+    /// All workers share the `Engine` object, and frequent writes to it would slow them. So the attempt writes the time
+    /// of an arrival there at most once every 100 ms (`Engine.heardStep`).
     func noteArrival() {
         let now = now
         lastHeard = now
@@ -236,8 +237,8 @@ final class Attempt: TimerTarget {
         pool.made(response: environment.promptHasher.hash(Array(id.utf8), salt: tenant), by: executor)
     }
 
-    /// Counts against the executor that it has missed a deadline, unless its engine has answered other requests
-    /// meanwhile.
+    /// Counts a missed deadline against the health of the executor, unless its engine has answered other requests since
+    /// the attempt began.
     func reportTimeout() {
         guard phase == .relaying else {
             lease.report(timeoutOutcome, at: now)

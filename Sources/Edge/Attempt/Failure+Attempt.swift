@@ -6,7 +6,8 @@ internal import Routing
 internal import Transport
 
 extension Failure {
-    /// How an attempt with this failure counts for its executor at once: as a fault, busy, loading, or not at all.
+    /// How a failed attempt counts at once in the health of its executor: as a fault, as busy, as loading, or not at
+    /// all.
     ///
     /// If the request may have caused the failure (`suspect`), it does not count at first, because later attempts at
     /// other executors show who was at fault.

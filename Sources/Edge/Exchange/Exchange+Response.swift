@@ -103,8 +103,11 @@ extension Exchange {
         openWindow()
     }
 
-    /// The state machine's action `sendKeepAlive`: sends a space before a JSON document; in a stream a comment, or a
-    /// `ping` event in the dialect of Anthropic messages.
+    /// The state machine's action `sendKeepAlive`: sends bytes that clients ignore, to keep the connection open.
+    ///
+    /// The bytes are a space if a JSON document is to follow. In an event stream they are a comment, or a `ping` event
+    /// in the dialect of Anthropic messages. Proxies and SDKs close a connection on which nothing arrives for some
+    /// time.
     func sendKeepAlive() {
         // If an event of the stream had an `id` or `retry` field, openai-python 2.37 takes each later blank line for an
         // event without data. The comment is then sent without a blank line after it.

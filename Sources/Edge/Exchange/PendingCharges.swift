@@ -27,9 +27,9 @@ struct PendingCharges {
 
     private var faults: [Fault] = []
 
-    /// Keeps the failure of an attempt if it does not count yet against the health of the executor.
+    /// Stores the failure of an attempt until later attempts show whether the request or the executor has caused it.
     ///
-    /// A failure with the verdict `atOnce` has been counted already, so it is not kept.
+    /// A failure with the verdict `atOnce` is not stored, because the attempt has reported it to the pool already.
     mutating func add(_ verdict: AttemptVerdict, of executor: Executor, in pool: ExecutorPool) {
         guard case .pending(let scope, let onlyIfMended, let servesOthers) = verdict else { return }
         faults.append(
@@ -52,7 +52,7 @@ struct PendingCharges {
         faults = []
     }
 
-    /// Counts the failures that are probably the fault of the executors, against the health of these executors.
+    /// Counts failures against the health of the executors that have probably caused them.
     ///
     /// Called when no executor has answered the request.
     mutating func exchangeFailed(at now: Nanoseconds) {

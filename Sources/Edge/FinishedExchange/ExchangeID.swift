@@ -9,7 +9,8 @@ package struct ExchangeID: Hashable, Sendable, CustomStringConvertible {
     package var processStart: Int
     /// The number of the exchange; no other exchange of the process has the same number.
     ///
-    /// Each worker gives numbers of its own. Of four workers, for example, the first gives 1, 5, 9 and so on.
+    /// Each worker numbers its own exchanges. Of four workers, for example, the first uses the numbers 1, 5, 9 and so
+    /// on.
     package var number: Int
 
     /// Makes the id of the exchange with this number in the process that started at `processStart`.

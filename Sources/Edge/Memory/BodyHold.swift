@@ -7,7 +7,7 @@ internal import Transport
 ///
 /// The scan thread passes the charge to the exchange together with the decoded body.
 ///
-/// Used by one thread at a time. The charge is given back by `release`, or when the last reference is released.
+/// Used by one thread at a time. The charge ends when `release` is called, or when the last reference is released.
 package final class BodyHold: Sendable {
     private let budget: MemoryBudget
     private let held = Atomic<Int>(0)

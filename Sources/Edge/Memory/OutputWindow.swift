@@ -34,7 +34,8 @@ struct OutputWindow: Equatable {
 
     /// Resets the window at the end of the exchange.
     ///
-    /// - Returns: the high watermark, which the caller gives back to the budget; 0 if none was set.
+    /// - Returns: the high watermark, which is the number of bytes that the caller has reserved in the memory budget
+    ///   and now has to release; 0 if none was set.
     mutating func close() -> Int {
         let opened = highWatermark
         self = OutputWindow()

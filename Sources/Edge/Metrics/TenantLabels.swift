@@ -23,7 +23,7 @@ package final class TenantLabels: Sendable {
 
     /// The index of the tenant's label in `names`; it never changes for a tenant.
     ///
-    /// The index is 0 if `namesMax` other tenants came first.
+    /// The index is 0, that of the shared label, if `namesMax` other tenants came first.
     package func index(of tenant: String) -> Int {
         state.withLock { state in
             if let index = state.indices[tenant] { return index }

@@ -110,9 +110,10 @@ package final class Registry {
 
     /// For each identity, returns the engine that the registry already has, or makes a new engine.
     ///
-    /// An engine with exactly the same identity is found first. For each remaining identity, an engine of the previous
-    /// configuration with the same URL and address is found, unless another identity has it. So an engine keeps its
-    /// state when the operator replaces its API key or certificate authority.
+    /// The identity of an engine contains its URL, address, API key and certificate authority. An engine with exactly
+    /// the same identity is found first. For each remaining identity, an engine of the previous configuration with the
+    /// same URL and address is found, unless another identity has it. So an engine keeps its state when the operator
+    /// replaces its API key or certificate authority.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
         var indices: [EngineIdentity: Int] = [:]
         for (index, known) in knownEngines.enumerated() { indices[known.identity] = index }
@@ -193,7 +194,7 @@ package final class Registry {
 
     /// Makes the members of a model's pool, and describes for each how an attempt reaches it.
     ///
-    /// An executor whose engine has no target is left out.
+    /// An executor is left out if `engines` does not have its engine.
     ///
     /// - Parameter pairs: the executors that exist, by engine and model; new executors are added.
     private func resolveMembers(

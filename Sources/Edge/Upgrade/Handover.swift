@@ -32,7 +32,7 @@ struct Handover: Equatable {
     struct Predecessor: Equatable {
         /// The descriptor of the main process's end of the connection to the older process.
         var descriptor: CInt
-        /// The id of the older process.
+        /// The process id (pid) of the older process.
         var process: Int32
         /// The position of the older process in the sequence of upgrades: 1 for the first process, 2 for its successor.
         var number: Int
@@ -40,14 +40,14 @@ struct Handover: Equatable {
         var version: String
         /// When the older process began to drain, in seconds since 1970.
         var since: Int
-        /// Whether the older process was told to end within `drain_timeout`, to make room for another upgrade.
+        /// Whether the older process has to end within `drain_timeout`, to make room for another upgrade.
         var isHurried = false
-        /// The index of the older process's own column in the table of shared counts (`SharedCounts`); nil if it has
-        /// none.
+        /// The index of the column in which the older process writes its counts, such as the number of its attempts, in
+        /// the table that all processes share (`SharedCounts`); nil if the older process does not use the table.
         var column: Int?
     }
 
-    /// The id of the process that hands over, which is the main process.
+    /// The process id (pid) of the process that hands over, which is the main process.
     var process: Int32
     /// The version of the program that the main process runs.
     var version: String
@@ -62,14 +62,15 @@ struct Handover: Equatable {
     var commands: ListenerSockets?
     /// The older processes that still drain, oldest first.
     var predecessors: [Predecessor]
-    /// The table of counts that all processes share; nil if there is none.
+    /// The table in which all processes of the upgrade publish their counts, such as the number of their connections;
+    /// nil if there is none.
     var counts: CountsFile?
     /// The state of the main process, as the JSON of an `InheritedState`.
     var state: [UInt8] = Array("{}".utf8)
 
     /// The memory file (memfd) with the table of counts that all processes of an upgrade share (`SharedCounts`).
     ///
-    /// Each process writes its counts in a column of its own.
+    /// The table has a column for each process. A process writes its counts only in its own column.
     struct CountsFile: Equatable {
         var descriptor: CInt
         /// The index of the column in which the successor writes its counts.
@@ -78,7 +79,7 @@ struct Handover: Equatable {
         var giver: Int
     }
 
-    /// All descriptors that the successor inherits, except the one of its own connection to the main process.
+    /// All descriptors that the successor inherits, except the descriptor of its own connection to the main process.
     var descriptors: [CInt] {
         (listeners + [admin] + [commands].compactMap(\.self)).flatMap(\.descriptors) + predecessors.map(\.descriptor)
             + [counts?.descriptor].compactMap(\.self)

@@ -11,7 +11,8 @@ package enum WorkerMessage: Sendable {
     /// If this message comes after `handOver`, the worker has already stopped accepting connections, and health checks
     /// still get the same answer as before.
     case drain
-    /// A new process accepts connections on the same sockets: accept only those that already wait in the backlogs.
+    /// A new process accepts connections on the same sockets: accept only the connections that already wait in the
+    /// backlogs.
     ///
     /// Open connections end in a way that clients do not notice (`ConnectionDrain.handedOver`). The worker ends after
     /// its last connection.

@@ -11,7 +11,9 @@ package enum WorkerReport: Sendable {
     case adopted(worker: Int, generation: Int)
     /// The worker accepts no more connections, and does not use the listening sockets any more.
     case stoppedAccepting
-    /// The answer of the worker with this index to the question with this number (`WorkerSurvey`).
+    /// The answer of the worker with this index to a question that the control thread has asked all workers.
+    ///
+    /// `WorkerSurvey` asked the question, and recognizes it by the number.
     case answered(worker: Int, number: Int, any Sendable)
     /// The last counters of a worker, sent when it ends.
     case counted(worker: Int, WorkerCounters)

@@ -33,9 +33,10 @@ package final class ExecutorSimulator: ServerDelegate {
     /// prefill rate.
     private(set) var prefills: Prefills?
     private var pacers: [Nanoseconds: Pacer] = [:]
-    /// The pacers that have let `Pacer.batch` of their streams generate a token in this turn of the event loop.
+    /// The pacers that must still let some of their streams generate a token in this turn of the event loop.
     ///
-    /// They continue with their other streams at the end of the turn.
+    /// A pacer is the common timer of streams that generate tokens at the same pace. It lets `Pacer.batch` streams
+    /// generate a token, and continues with the others when the loop has sent the output of these streams.
     private var unfinishedPacers: [Pacer] = []
     private var identifiers = 0
     private var faultsLeft: Int
@@ -187,14 +188,16 @@ package final class ExecutorSimulator: ServerDelegate {
         if let entry = pacers.first(where: { $0.value === pacer }) { pacers[entry.key] = nil }
     }
 
-    /// Schedules a pacer, which has let only some of its streams generate a token, to continue with the others.
+    /// Schedules a pacer, the common timer of several streams, to continue with the streams that have yet to generate a
+    /// token.
     ///
     /// It continues at the end of this turn of the event loop, after the output of the turn was sent.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
-    /// Lets each pacer in `unfinishedPacers` generate tokens for its next streams.
+    /// Continues each pacer (the common timer of several streams) in `unfinishedPacers` with its next streams.
     ///
-    /// The streams write their output into channels. The loop flushes these channels before it waits for events.
+    /// These streams generate tokens and write them into channels. The loop flushes the channels before it waits for
+    /// events.
     private func continueRounds() {
         guard !unfinishedPacers.isEmpty else { return }
         let pacers = unfinishedPacers

@@ -1,5 +1,5 @@
-// Changes how the events of a stream are written, if the request or the simulator's options demand such faults. The
-// content of the events is not read.
+// Changes how the events of a stream are written, to simulate the faults that the request or the simulator's options
+// demand. The content of the events is not read.
 
 /// Joins and cuts the events of one stream.
 ///

@@ -24,15 +24,16 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     static let requestsPerTurn = 8
     /// The limit in place of `requestsPerTurn` for a client that has lately caused much work (`Channel.yields`).
     ///
-    /// The limit is lower so that all such clients get their turns soon.
+    /// The limit is lower so that the server soon serves the next of these clients.
     static let requestsPerTurnYielding = 2
     /// How long the client may take to acknowledge the server's SETTINGS.
     static let settingsAckTimeout: Nanoseconds = 10_000_000_000
-    /// How long the client may still open streams after the shutdown notice (RFC 9113 section 6.8).
+    /// How long the client may still open streams after the shutdown notice, the first GOAWAY (RFC 9113 section 6.8).
     ///
     /// Requests may be on their way when the notice is sent.
     static let noticePeriod: Nanoseconds = 1_000_000_000
-    /// How long the server waits with the shutdown notice after a hand-over to a successor, in nanoseconds.
+    /// How long the server waits before it sends the shutdown notice (the first GOAWAY) after a hand-over to a
+    /// successor, in nanoseconds.
     ///
     /// The time begins with the first stream that the client opens after the hand-over. The notice only asks the client
     /// to open its next streams on another connection, so it is useless while the client opens no streams. It can even
@@ -85,12 +86,12 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
 
     /// Whether and why the connection ends, and which steps of its shutdown have been taken.
     struct Ending {
-        /// Whether the shutdown notice has been submitted.
+        /// Whether the shutdown notice, the first GOAWAY, has been submitted to nghttp2.
         var isDraining = false
         /// Whether a successor process accepts the new connections.
         ///
-        /// This connection then gets its shutdown notice once no stream is open, or `announcementDelay` after the
-        /// client opens one.
+        /// The session then sends the shutdown notice (the first GOAWAY) once no stream is open, or `announcementDelay`
+        /// after the client opens one.
         var isHandedOver = false
         /// Whether the final GOAWAY has to be submitted in the next flush phase.
         ///
@@ -141,8 +142,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     var abuse: HTTP2Abuse
     /// The header block that is arriving.
     ///
-    /// The property is private so that Swift checks exclusive access to it at compile time. A check at run time would
-    /// cost time for each header field.
+    /// Only this module can use the property, so Swift can check exclusive access to it at compile time. A check at run
+    /// time would cost time for each header field.
     var block: HTTP2HeaderBlock
 
     init(connection: ServerConnection) {

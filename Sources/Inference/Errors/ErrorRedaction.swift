@@ -114,7 +114,7 @@ private struct Redactor {
 
     /// The index after the URL that begins at this index; nil if no URL begins at this index.
     ///
-    /// The functions below find the ends of addresses, paths and keys in the same way.
+    /// Functions such as `ipv4`, `filePath` and `secret` do the same for other addresses, for paths and for keys.
     private func url(_ index: Int) -> Int? {
         guard text[index].isLetter else { return nil }
         let scheme = end(from: index) { $0.isAlphanumeric || "+.-".utf8.contains($0) }

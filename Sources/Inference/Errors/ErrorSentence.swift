@@ -85,7 +85,8 @@ struct ErrorSentence {
     ]
     /// Nouns for what all requests share, such as the server or the account.
     ///
-    /// A model that is not available on the server, for example, is not available to any request.
+    /// `The model is not available on this server` denies the model to every request. `The model is not available with
+    /// tools` does not, because `tools` is not such a noun.
     private static let operators: Set<String> = [
         "server", "account", "region", "project", "organization", "organisation", "team", "location", "plan", "tier",
         "key",

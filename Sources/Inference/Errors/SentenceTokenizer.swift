@@ -81,9 +81,10 @@ struct SentenceTokenizer {
         index >= text.count || text[index].isWhitespace || ".!?\"'`)]}\\".contains(text[index])
     }
 
-    /// The index of the quotation mark that closes the name whose opening mark is the current character.
+    /// The index of the mark that closes the quoted name; the current character is the mark that opens it.
     ///
-    /// - Returns: nil if no name begins at that index, or if the quotation is a whole sentence.
+    /// - Parameter mark: the closing mark that belongs to the current character; nil if that opens no quotation.
+    /// - Returns: nil if the current character opens no name, or if the quotation is a whole sentence.
     private func endOfName(closedBy mark: Character?) -> Int? {
         guard let mark else { return nil }
         let rest = text[(index + 1)...].prefix(Self.nameMax)

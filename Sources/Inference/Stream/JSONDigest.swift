@@ -83,8 +83,8 @@ struct JSONDigest: Sendable {
                 index += 1
             }
         } else if text == .none {
-            // The OR maps the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) to 0x7F, and with them a few bytes that are
-            // none. At such a byte the skip ends early, which does no harm.
+            // The OR maps the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) to 0x7F. It also maps a few other bytes to
+            // 0x7F. At one of these the skip ends early, which does no harm.
             while index < bytes.count, bytes[index] | 0x26 != 0x7F, bytes[index] != UInt8(ascii: "\"") { index += 1 }
         }
         return index
@@ -211,6 +211,8 @@ struct JSONDigest: Sendable {
     }
 
     /// Returns the role of the elements of an array that has the role `role`; nil if the elements are not kept.
+    ///
+    /// The role of a value decides which of its members are kept.
     private static func element(of role: Role) -> Role? {
         switch role {
         case .choices: .choice
@@ -223,6 +225,8 @@ struct JSONDigest: Sendable {
 
     /// Returns the role of the member that `key` names in an object with the role `role`; nil if the member is not
     /// kept.
+    ///
+    /// The role of a value decides which of its members are kept.
     private func member(of role: Role) -> Role? {
         guard key.count <= Self.keyLimit else { return nil }
         let name = JSONKey.name(key)

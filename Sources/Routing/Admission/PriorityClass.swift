@@ -34,9 +34,9 @@ package struct PriorityRule: Equatable, Sendable {
         self.choices = choices
     }
 
-    /// The parts of the rule that are not the default: for each, its name in a key file and its value.
+    /// The settings of this rule that are not the defaults: for each, its name in a key file and its value.
     ///
-    /// If a part has several values, they are separated by commas.
+    /// If a setting has several values, they are separated by commas.
     package var named: [(name: String, value: String)] {
         var named: [(name: String, value: String)] = []
         if usual.rank != PriorityClass.standard.rank { named.append(("priority", usual.rawValue)) }
@@ -58,19 +58,24 @@ package struct QueueShares: Equatable, Sendable {
     /// So `interactive`, the highest class, gets at least a tenth of the slots.
     package static let sumMax = 90
 
-    /// The percentage of freed slots that the class `standard` gets at least while it waits, 0 to `sumMax`.
-    package var standard: Int
-    /// The percentage of freed slots that the class `bulk` gets at least while it waits.
+    /// The guaranteed share of the class `standard` in percent, 0 to `sumMax`.
     ///
-    /// It is 0 to `sumMax`; together with the share of `standard` it is at most `sumMax`.
+    /// While requests of the class wait, they get at least this percentage of the slots that become free.
+    package var standard: Int
+    /// The guaranteed share of the class `bulk` in percent, 0 to `sumMax`.
+    ///
+    /// While requests of the class wait, they get at least this percentage of the slots that become free. The sum of
+    /// `standard` and `bulk` is at most `sumMax`.
     package var bulk: Int
 
-    /// Makes shares in percent; with 0, a class is served only if no request of a higher class waits.
+    /// Makes shares from percentages; a class with 0 is served only if no request of a higher class waits.
     package init(standard: Int = 20, bulk: Int = 5) {
         self.standard = standard
         self.bulk = bulk
     }
 
-    /// The guaranteed percentage of the class with this rank; 0 for the highest class, which needs no guarantee.
+    /// The percentage of slots that is guaranteed to the class with this rank.
+    ///
+    /// The percentage is 0 for the highest class, which needs no guarantee.
     func percent(ofRank rank: Int) -> Int { rank == 1 ? standard : rank == 2 ? bulk : 0 }
 }

@@ -1,11 +1,11 @@
-// The order in which a pool's executors get requests: in proportion to their weights, and with the turns of each
-// executor evenly spaced.
+// The order in which a pool's executors get requests: in proportion to their weights, and evenly spaced for each
+// executor.
 
 /// The turns of a pool's executors, by stride scheduling (Waldspurger and Weihl, 1995).
 ///
-/// Turns are scheduled in a virtual time, which has no unit. An executor's share is its present weight, to which its
-/// number of turns is proportional. The interval between two turns of an executor is 1 divided by its share. The time
-/// of an executor's next turn is its due time.
+/// In each turn, one executor gets one request. Turns are scheduled in a virtual time, which has no unit. An executor's
+/// share is its present weight, to which its number of turns is proportional. The interval between two turns of an
+/// executor is 1 divided by its share. The time of an executor's next turn is its due time.
 ///
 /// For each request, the executor with the earliest due time is chosen among those that can take the request and do not
 /// have too much work. An executor that was left out for long gets one turn at once, and not all the turns that it
@@ -14,22 +14,22 @@ struct Turns: Sendable {
     private struct Entry: Sendable {
         var id: Int
         var due: Double
-        /// The executor's present weight (its share) from which `due` was computed.
+        /// The executor's weight (its share) from which `due` was computed.
         var share: Double
     }
 
-    /// The largest number of early turns for which an executor has to wait later; further early turns are forgotten.
+    /// The maximum number of early requests that lengthen an executor's wait for its next request.
     ///
-    /// A turn is early if the executor is chosen although another one, which has too much work, is due earlier.
+    /// An executor gets a request early if another executor is due first, but has too much work.
     private static let aheadMax = 4.0
 
-    /// The executors whose next turn is known, in the order of the members of the latest pool.
+    /// The executors that have a due time for their next request, in the order of the members of the latest pool.
     private var entries: [Entry] = []
     /// The present virtual time, which never goes back.
     ///
-    /// It follows the earliest due time of the executors that could take the latest request. If an executor takes a
-    /// turn before it is due, the time falls behind that turn, by at most `aheadMax` intervals between turns of that
-    /// executor.
+    /// With each request, it advances to the earliest due time of the executors that could take the request. If the
+    /// chosen executor is due much later, the time advances further: to `aheadMax` intervals between two turns of this
+    /// executor before its due time.
     private var last = 0.0
 
     /// Forgets all executors except the ones with these ids; the ids are in the order of the pool's members.
@@ -37,7 +37,7 @@ struct Turns: Sendable {
         entries = ids.compactMap { id in entries.first { $0.id == id } }
     }
 
-    /// The virtual time at which an executor's next turn is due; nil for a new executor.
+    /// The virtual time at which an executor is due to get its next request; nil for a new executor.
     ///
     /// - Parameters:
     ///   - index: the index of the executor among the pool's members. The executor probably has the same index in
@@ -52,18 +52,19 @@ struct Turns: Sendable {
 
     /// Adds a new executor.
     ///
-    /// - Parameter phase: the time until the first turn, as a fraction (0 to 1) of the interval between two turns.
-    /// - Returns: the virtual time at which the executor's first turn is due.
+    /// - Parameter phase: the time until the executor's first request, as a fraction (0 to 1) of the interval between
+    ///   two of its requests.
+    /// - Returns: the virtual time at which the executor is due to get its first request.
     mutating func add(_ id: Int, at index: Int, share: Double, phase: Double) -> Double {
         let due = last + phase / share
         entries.insert(Entry(id: id, due: due, share: share), at: min(index, entries.count))
         return due
     }
 
-    /// Records that an executor has had its turn at the virtual time `due`, and sets its next turn.
+    /// Records that an executor gets the request that was due at the virtual time `due`, and schedules its next one.
     ///
     /// - Parameter first: the earliest due time among the executors that could take the request, even those with too
-    ///   much work. If `first` is smaller than `due`, the executor had its turn early.
+    ///   much work. If `first` is smaller than `due`, the executor gets the request early.
     mutating func took(_ due: Double, of id: Int, at index: Int, share: Double, first: Double) {
         guard let index = self.index(of: id, at: index) else { return }
         last = max(last, first, due - Self.aheadMax / share)

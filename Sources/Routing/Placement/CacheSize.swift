@@ -54,8 +54,9 @@ struct CacheSize: Equatable, Sendable {
         self.bytes = min(max(bytes, Self.range.lowerBound), Self.range.upperBound)
     }
 
-    /// Compares the prediction for a prompt with the answer, and adjusts the estimate once enough prompts were
-    /// compared.
+    /// Compares the predicted cached part of a prompt with the cached part that the answer reports.
+    ///
+    /// Once enough prompts were compared, the function adjusts the estimated size.
     ///
     /// - Parameter held: how many bytes of prompts the pool believes to be in the executor's cache at present.
     mutating func learn(_ answer: Answer, held: Int) {

@@ -7,7 +7,7 @@ internal import Glibc
 package struct HandshakeClient: Sendable, Equatable {
     /// The client's address; nil for a unix socket.
     ///
-    /// Addresses with waiting handshakes of the same rank take turns.
+    /// Among waiting handshakes of the same priority, the addresses take turns.
     package var address: IPAddress?
     /// Whether the client is trusted, was served recently, or has sent a valid API key recently.
     ///
@@ -22,13 +22,14 @@ package struct HandshakeClient: Sendable, Equatable {
 
 /// The state of an accepted channel's TLS handshake.
 struct ChannelHandshake {
-    /// Whether the loop's `HandshakeGate` may delay the handshake.
+    /// Whether the loop may make the handshake wait, so that its CPU time does not slow down token streams.
     ///
-    /// True from the end of the PROXY protocol header, if there is one, to the end of the handshake.
+    /// The loop's `HandshakeGate` decides which handshakes wait. The value is true from the end of the PROXY protocol
+    /// header, if there is one, to the end of the handshake.
     var isGated = false
     /// Whether OpenSSL has written bytes for the client, usually the answer to the ClientHello.
     var hasAnswered = false
-    /// The key of this handshake in the queue of the loop's `HandshakeGate`; nil while the handshake does not wait.
+    /// The key of this handshake in the loop's queue of handshakes that wait; nil while this handshake does not wait.
     var waiting: SlabKey?
     /// The handshake's first bytes, which were read together with the PROXY protocol header before them; empty if there
     /// are none.
@@ -36,13 +37,15 @@ struct ChannelHandshake {
 }
 
 extension Channel {
-    /// How many bytes of a ClientHello `offersResumption` reads; a ClientHello seldom has more than 2 KiB.
+    /// The largest number of bytes of a ClientHello that `offersResumption` reads.
+    ///
+    /// A ClientHello seldom has more than 2 KiB.
     private static let peekedMax = 4096
 
     /// Whether the channel may process the next bytes of its TLS handshake now.
     ///
-    /// If the result is false, the handshake waits in the queue of the loop's `HandshakeGate`, or the channel has
-    /// ended.
+    /// If the result is false, the handshake waits in a queue, because the loop limits the CPU time of handshakes while
+    /// it has token streams (`HandshakeGate`), or the channel has ended.
     func mayShakeHands() -> Bool {
         if handshake.waiting == nil, loop.handshakes.admits(at: loop.now) {
             loop.handshakes.begin(loop.clock)
@@ -96,7 +99,9 @@ extension Channel {
         }
     }
 
-    /// Removes the waiting handshake from the queue of the loop's `HandshakeGate`, because the channel is closed.
+    /// Removes the handshake from the loop's queue of handshakes that wait, because the channel is closed.
+    ///
+    /// Does nothing if the handshake does not wait.
     func leaveGate() {
         guard let key = handshake.waiting else { return }
         handshake.waiting = nil

@@ -42,7 +42,7 @@ package final class Channel: Registered, TimerTarget {
     private var charged: MemoryAccount?
     private var progress: Nanoseconds
 
-    // The following properties are not private, because the files Channel+*.swift use them.
+    // Most of the following properties are not private, because the files Channel+*.swift use them.
     let descriptor: CInt
     var phase: Phase
     var tls: TLSConnection?
@@ -58,7 +58,7 @@ package final class Channel: Registered, TimerTarget {
     private var closingPace = 0
     /// How long the channel waits for the peer to close its side, after everything was sent.
     package var linger = Linger.short
-    /// When a lingering channel, which waits for the peer to close, closes the connection at the latest.
+    /// The latest time at which a lingering channel, which waits for the peer to close, closes the connection.
     var lingerEnd: Nanoseconds = 0
     /// How many bytes of output were unacknowledged at the last check of the lingering channel.
     var unacknowledged = CInt.max
@@ -78,7 +78,8 @@ package final class Channel: Registered, TimerTarget {
     private var reads: UInt32 = 0
     var isRevisited = false
     var recentWork = RecentWork()
-    /// Whether the channel is in the loop's `YieldQueue`, where it lets other channels go first.
+    /// Whether the channel is in the loop's `YieldQueue`, where it lets other channels go first, because its client has
+    /// lately caused much work.
     var awaitsTurn = false
     /// Whether the handler has asked for a call of `channelContinues`.
     var continuesNextTurn = false

@@ -25,7 +25,7 @@ package final class Listener: Registered, TimerTarget {
     /// of the socket. The reservation comes before the accept, because other threads reserve too: a connection that was
     /// accepted first might exceed the limit, and would have to be reset.
     package var takeRoom: () -> Bool = { true }
-    /// Undoes `takeRoom`, because there was no connection to accept.
+    /// Undoes the count and the charge of `takeRoom`, because the listener could not accept a connection.
     package var returnRoom: () -> Void = {}
     private var registration: SlabKey?
     private var retry: TimerID?
