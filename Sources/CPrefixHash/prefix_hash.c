@@ -51,7 +51,8 @@ static void add_text(struct stream *stream, const cprefixhash_prompt *prompt, si
 
 /// Adds a part of the prompt to the stream: its text, and the length and hash of each media content in the part.
 ///
-/// - Parameter name: a byte that does not occur in UTF-8, so that no prompt contains it.
+/// - Parameter name: the byte that is hashed before the part to show which part begins: the tools, the system prompt or
+///   the messages. It does not occur in UTF-8, so no prompt contains it.
 static void add_part(struct stream *stream, const cprefixhash_prompt *prompt, cprefixhash_range part, uint8_t name) {
     if (part.length == 0) return;
     XXH3_64bits_update(&stream->state, &name, 1);
