@@ -18,8 +18,8 @@ struct stream {
     const cprefixhash_marks *marks;
     uint64_t *hashes;
     size_t capacity;
-    /// How many hashes have been made, how many bytes of text have been hashed, and after how many the next hash is
-    /// made.
+    /// The number of hashes made so far, the number of bytes of text hashed so far, and the number of bytes of text at
+    /// which the next hash is made.
     size_t count, bytes, mark;
 };
 

@@ -8,8 +8,7 @@ internal import Transport
 extension Exchange {
     // MARK: 9. The executor, or a wait for one
 
-    /// Asks the selection of executors for the next step, and takes it: an attempt, a wait, or a failure for the
-    /// client.
+    /// Asks `selection` what to do next, and does it: begins an attempt, waits, or reports a failure to the client.
     func proceed(after cause: ExecutorSelection.Cause) {
         switch selection?.next(after: cause, at: now, ended: environment.waitEnd(for: self)) {
         case .attempt(let lease): begin(lease)

@@ -137,9 +137,9 @@ struct PlacementMap: Sendable {
     /// Finds the executors, at most 32, that have nearly as much of a prompt in their caches as the executor that has
     /// most of it.
     ///
-    /// Beginnings that more than half of all prompts have are left out, for example a system prompt that all clients
-    /// share. Every executor soon has such a beginning in its cache, and until then it must not draw all prompts to one
-    /// executor.
+    /// Beginnings that more than half of the recent prompts have are left out, for example a system prompt that all
+    /// clients share. Every executor soon has such a beginning in its cache. Until then, the beginning must not draw
+    /// all prompts to one executor.
     ///
     /// - Parameter found: is replaced by the executors that were found, in descending order of the bytes in their
     ///   caches.
