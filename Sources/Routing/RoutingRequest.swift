@@ -15,7 +15,7 @@ package struct RoutingRequest: Sendable {
     /// The hashes of the prompt's beginnings, by which a pool finds executors that have these beginnings in their
     /// caches.
     ///
-    /// Without hashes if no pool of the request chooses executors by prompts, or if the prompt is too short.
+    /// The value has no hashes if no pool of the request chooses executors by prompts, or if the prompt is too short.
     package var prefix = PromptPrefix()
     /// Whether `promptBytes` is an estimate because of images or other media.
     ///

@@ -23,7 +23,7 @@ internal import Transport
 struct BodyQueue: Sendable {
     /// The longest time that a body may wait, in all its waits together, in nanoseconds.
     static let waitMax: Nanoseconds = 10_000_000_000
-    /// How long a body waits for memory before slower bodies are refused to free their memory for it, in nanoseconds.
+    /// How long a body waits for memory before slow bodies are refused to free memory for it, in nanoseconds.
     static let pressAfter: Nanoseconds = 1_000_000_000
     /// The shortest time between two decisions to refuse slow bodies, in nanoseconds.
     static let pressInterval: Nanoseconds = 250_000_000
