@@ -18,8 +18,8 @@ struct stream {
     const cprefixhash_marks *marks;
     uint64_t *hashes;
     size_t capacity;
-    /// How many hashes have been made, how many bytes of text have been hashed, and after how many the next hash is
-    /// made.
+    /// The number of hashes made so far, the number of bytes of text hashed so far, and the number of bytes of text at
+    /// which the next hash is made.
     size_t count, bytes, mark;
 };
 
@@ -51,7 +51,8 @@ static void add_text(struct stream *stream, const cprefixhash_prompt *prompt, si
 
 /// Adds a part of the prompt to the stream: its text, and the length and hash of each media content in the part.
 ///
-/// - Parameter name: a byte that does not occur in UTF-8, so that no prompt contains it.
+/// - Parameter name: the byte that is hashed before the part to show which part begins: the tools, the system prompt or
+///   the messages. It does not occur in UTF-8, so no prompt contains it.
 static void add_part(struct stream *stream, const cprefixhash_prompt *prompt, cprefixhash_range part, uint8_t name) {
     if (part.length == 0) return;
     XXH3_64bits_update(&stream->state, &name, 1);

@@ -21,7 +21,7 @@ extension FieldName {
         return nil
     }
 
-    /// Fields that this server sets itself, answers itself or uses for framing.
+    /// Fields that this server sets itself, handles itself (such as `expect`) or uses for framing.
     private static let own: Set<FieldName> = [
         .acceptEncoding, .cdnLoop, .contentEncoding, .contentLength, .expect, .host, .priority, .requestID, .via,
         .setCookie,

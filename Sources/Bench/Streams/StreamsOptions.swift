@@ -17,7 +17,7 @@ package struct StreamsOptions: Sendable {
     package var pace: Double?
     /// How long the simulated executor waits before the first token, in milliseconds; nil for the executor's default.
     package var prefillMilliseconds: Int?
-    /// How many tokens each stream gets; nil for enough to last for the whole run.
+    /// How many tokens each stream gets; nil if each stream gets enough tokens for the whole run.
     package var maxTokens: Int?
     /// The API key that requests carry; nil for none.
     package var apiKey: String?

@@ -41,7 +41,8 @@ private struct MemberCompletion {
     /// Appends to the configuration the models that engines list.
     ///
     /// A model is not added if its name is already an id or an alias in the configuration, or if the name belongs to
-    /// another engine. With `join`, the engine then becomes one more executor of the model that has the name.
+    /// another engine. If the engine's `discover` entry has `join: true`, the engine then becomes one more executor of
+    /// the model that has the name.
     mutating func addDiscovered(_ found: FoundMembers) {
         var indices: [ExactText: Int] = [:]
         for (index, model) in configuration.models.enumerated() {

@@ -62,12 +62,12 @@ enum CrossOriginGrant: Equatable {
 
 /// A CORS preflight: the request by which a browser asks whether a page may send another request.
 struct Preflight {
-    /// The header fields that a page may send if the preflight has no acceptable list of fields (`isRepeatable`).
+    /// The header fields that a page may send if the preflight's own list of fields is missing, too long or malformed.
     static let usualFields =
         "accept, anthropic-beta, anthropic-version, authorization, content-type, x-api-key, x-request-id"
-    /// The longest list of fields that the answer repeats from the preflight, in bytes.
+    /// The longest list of header fields, in bytes, that the answer to a preflight repeats from the preflight.
     static let fieldsBytesMax = 1024
-    /// How long a browser may cache the answer, in seconds: the longest time that Chromium accepts.
+    /// How long a browser may cache the answer to a preflight, in seconds: the longest time that Chromium accepts.
     static let rememberedSeconds = 7200
 
     private let origin: String

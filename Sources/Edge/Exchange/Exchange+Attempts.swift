@@ -8,8 +8,7 @@ internal import Transport
 extension Exchange {
     // MARK: 9. The executor, or a wait for one
 
-    /// Asks the selection of executors for the next step, and takes it: an attempt, a wait, or a failure for the
-    /// client.
+    /// Asks `selection` what to do next, and does it: begins an attempt, waits, or reports a failure to the client.
     func proceed(after cause: ExecutorSelection.Cause) {
         switch selection?.next(after: cause, at: now, ended: environment.waitEnd(for: self)) {
         case .attempt(let lease): begin(lease)
@@ -86,8 +85,9 @@ extension Exchange {
         deadlines.queue = now + (left ?? 0)
         deadlines.pump = now + Self.pumpInterval
         deadlines.answer = .max
-        // While the exchange waits in a queue, no head is sent, so that the client gets an error status if the wait
-        // fails. A model may take long to load, so during that wait the client gets a head and keep-alive bytes.
+        // While the exchange waits in a queue, the edge sends no response head, so that it can still send an error
+        // status if the wait fails. A model may take long to load. So while the exchange waits for that, the edge sends
+        // a head with status 200 after `commit_after`, and then keep-alive bytes.
         let isHeadDue = awaitsLoad && record.earlyHead != .none && phase != .waiting && phase != .waitingInQueue
         deadlines.commit = isHeadDue ? record.bodyEnded + snapshot.limits.commitAfter : .max
         handle(.queued)
@@ -191,13 +191,14 @@ extension Exchange: AttemptOwner {
         switch kind {
         case .events where record.earlyHead != .json: break
         // The body of the document may arrive slowly, so the deadline `commit` stays set. When it passes, the edge
-        // sends the early head, which has the same status and content type as the head of the document.
+        // sends a response head of its own and keep-alive bytes to the client. This early head has the same status and
+        // content type as the head of the document.
         case .document where record.earlyHead == .json && attempt.announcesJSON: break
         case .none:
             awaitAnswer()
             arm()
-        // The executor has answered. So the edge must no longer send the early head, with which it would answer for a
-        // silent executor when the deadline `commit` passes.
+        // The edge sends an early head with status 200 when the deadline `commit` passes and the executor is silent.
+        // The executor has answered now, so the early head must not be sent any more.
         case .events, .document, .passing, .failure: deadlines.commit = .max
         }
     }
@@ -210,8 +211,8 @@ extension Exchange: AttemptOwner {
             selection?.wasNotComputed(at: attempt.lease)
         }
         selection?.releaseRetry()
-        // If the edge sent the head to the client during an earlier attempt, `openWindow` limited how many bytes could
-        // arrive at once for that attempt only. This attempt needs the same limit.
+        // `openWindow` runs when the edge sends the response head, and limits how many bytes of the answer may arrive
+        // at once. If the head was sent before this attempt began, the limit is not set for this attempt yet.
         if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
         let sendsComments = sendsComments
         handle(.answerReady)

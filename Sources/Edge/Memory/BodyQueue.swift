@@ -23,7 +23,7 @@ internal import Transport
 struct BodyQueue: Sendable {
     /// The longest time that a body may wait, in all its waits together, in nanoseconds.
     static let waitMax: Nanoseconds = 10_000_000_000
-    /// How long a body waits for memory before slow bodies are refused so that it gets theirs, in nanoseconds.
+    /// How long a body waits for memory before slow bodies are refused to free memory for it, in nanoseconds.
     static let pressAfter: Nanoseconds = 1_000_000_000
     /// The shortest time between two decisions to refuse slow bodies, in nanoseconds.
     static let pressInterval: Nanoseconds = 250_000_000
@@ -52,10 +52,10 @@ struct BodyQueue: Sendable {
 
     private struct Waiting {
         var asker: Asker
-        /// The time from which the body may get the turn again.
+        /// Until this time, the body does not get permission again to exceed the part of the budget for bodies.
         ///
-        /// The turn is permission to exceed the part of the budget for bodies. The time is set when the body gets no
-        /// memory although it has the turn; it is 0 before that.
+        /// This permission is called the turn. The time is set when the body gets no memory although it has the turn;
+        /// it is 0 before that.
         var turnFrom: Nanoseconds = 0
     }
 
@@ -73,10 +73,10 @@ struct BodyQueue: Sendable {
     }
 
     private var waiting: [ExchangeID: Waiting] = [:]
-    /// The waiting body that may exceed the part of the budget for bodies (the turn) next: the one that still
-    /// needs the fewest bytes.
+    /// The waiting body that is the next to get permission to exceed the part of the budget for bodies (the turn).
     ///
-    /// Bodies that the permission cannot help, or did not help a short time ago, are left out.
+    /// It is the body that still needs the fewest bytes. Bodies that the permission cannot help, or did not help a
+    /// short time ago, are left out.
     private var nearest: ExchangeID?
     /// The time of the latest call of `ask`.
     private var lastAsked: Nanoseconds = 0
@@ -96,10 +96,10 @@ struct BodyQueue: Sendable {
     /// How many bodies wait.
     var count: Int { waiting.count }
 
-    /// Decides whether a body that lacks memory gets it beyond the part of the budget for bodies (the turn), waits or
-    /// is refused.
+    /// Decides whether a body that lacks memory waits, is refused, or may exceed the part of the budget for bodies.
     ///
-    /// The answer may also tell the caller to have slow bodies refused on all workers.
+    /// Permission to exceed that part is called the turn. The answer may also tell the caller to have slow bodies
+    /// refused on all workers.
     ///
     /// - Parameter isFull: whether bodies have used up most of their part of the budget, or little of the budget is
     ///   free. If not, the body got no memory because its own connection holds too much. To refuse other bodies would
@@ -122,10 +122,9 @@ struct BodyQueue: Sendable {
         return .finish(press(for: body, at: now))
     }
 
-    /// Takes the turn (the permission to exceed the part of the budget for bodies) from a body that got no memory even
-    /// so.
+    /// Takes the turn from a body that got no memory although it had the turn.
     ///
-    /// Another body may have the turn next.
+    /// The turn is permission to exceed the part of the budget for bodies. Another body may get it next.
     mutating func turnDidNotHelp(_ id: ExchangeID) {
         guard turn?.id == id else { return }
         turn = nil

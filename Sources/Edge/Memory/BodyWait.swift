@@ -5,15 +5,16 @@ internal import Transport
 
 /// How long one request body has waited for memory, and how fast it arrives.
 ///
-/// An exchange makes a `BodyWait` when there is too little memory for its body. It also makes one when another body
-/// waits for memory, and slow bodies are to be refused. Confined to the worker of the exchange.
+/// An exchange makes a `BodyWait` when there is too little memory for its body. It also makes one when the edge looks
+/// for slow bodies to refuse, so that other bodies get memory: the `BodyWait` tells how fast the body arrives. Confined
+/// to the worker of the exchange.
 final class BodyWait {
     /// How long a body waits before it asks for memory again, in nanoseconds.
     static let interval: Nanoseconds = 100_000_000
     /// How many bytes a client can usually send while its body waits: the flow-control window of an HTTP/2 stream.
     private static let piecesMax = 256 << 10
 
-    /// The bytes of the body that have arrived since it waits for memory, in the order of their arrival.
+    /// The bytes of the body that have arrived since it began to wait for memory, in the order of their arrival.
     ///
     /// All pieces together are at most one flow-control window of bytes. The edge does not open the window again for
     /// the bytes that are kept here, so the client may send no more.
@@ -29,7 +30,7 @@ final class BodyWait {
     var isWhole = false
     /// Whether the body is in the `BodyQueue`, the process's list of bodies that wait for memory.
     ///
-    /// If so, it must be removed from there when it ends.
+    /// If so, the body must be removed from the queue when it has arrived completely, or when its exchange ends.
     private(set) var isQueued = false
 
     /// - Parameter began: when the request began.
@@ -69,8 +70,8 @@ final class BodyWait {
 
     /// Ends the body's wait for memory, and drops the pieces that were kept meanwhile.
     ///
-    /// If the body goes on, the caller has already appended the pieces to it. The memory of the pieces is no longer
-    /// charged.
+    /// If the body has got its memory, the caller has already appended the pieces to the body. The memory of the pieces
+    /// is no longer charged.
     func release(to budget: MemoryBudget, at now: Nanoseconds) {
         heldBefore = waited(at: now)
         heldSince = nil

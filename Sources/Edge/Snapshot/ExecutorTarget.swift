@@ -16,12 +16,13 @@ package final class ExecutorTarget: Sendable {
     package let asksForUsage: Bool
     /// The setting `strip_billing` for this executor; nil if it is not set anywhere.
     private let stripBillingGiven: Bool?
-    /// Whether the executor is told the priority class of a request, and by which values of the JSON member `priority`.
+    /// Whether the edge tells the executor the priority class of a request, and by which values of the JSON member
+    /// `priority`.
     private let priority: PrioritySetting
     /// The API key that requests carry, in the header field that `kind` requires; nil if no key is configured.
     ///
-    /// The key belongs to the executor, because executors of several kinds may be at one engine, and each kind reads
-    /// another header field.
+    /// The key is stored for each executor and not for its engine, because executors of several kinds may be at one
+    /// engine, and the header field depends on the kind.
     package let credential: ExecutorCredential?
     /// The header fields of a client's request that are forwarded to the executor.
     let forwarded: ForwardedFields

@@ -61,7 +61,7 @@ package final class Supervisor {
     /// The older processes that drain, while this process is the main one.
     let predecessors: Predecessors
     private(set) lazy var upgrader = makeUpgrader()
-    /// The link to the main process, while this process is not the main one; nil if there is none.
+    /// The link (a unix socket) to the main process, while this process is not the main one; nil if there is none.
     var mainLink: UpgradeLink?
     private(set) lazy var sharing = CountSharing(loop: loop, running: running, process: process)
     /// The index of the column that this process has reserved for its successor's counts in the table that processes
@@ -375,7 +375,7 @@ package final class Supervisor {
 
     /// Notifies systemd that a reload has begun or ended (sd_notify(3)).
     ///
-    /// A reload ends with READY=1 even if it was refused.
+    /// At the end of a reload, systemd gets READY=1 even if the server has refused the new configuration.
     private func notifyOfReload(_ isReloading: Bool) {
         guard drain == nil else { return }
         let now = Clock.monotonicNow() / 1000

@@ -7,9 +7,11 @@ struct ConnectionTable {
     private var connections = Slab<ServerConnection>()
     /// Whether each connection has carried a request, by the connection's index in `connections`.
     private var hasServed: [Bool] = []
-    /// When `isNoteDue` last returned true, by the connection's index; 0 if it never has.
+    /// For each connection, by its index in `connections`: when `isNoteDue` last returned true; 0 if it never has.
     private var noted: [Nanoseconds] = []
-    /// For each connection, the worker calls `AddressTable.noteKnown` at most once in this time, in nanoseconds.
+    /// The shortest time between two calls of `AddressTable.noteKnown` for one connection, in nanoseconds.
+    ///
+    /// `noteKnown` records that a client of the address had a valid key or was served by an executor.
     private static let notePeriod: Nanoseconds = 60_000_000_000
     /// How many connections have carried a request.
     private(set) var servedCount = 0
@@ -47,9 +49,10 @@ struct ConnectionTable {
         servedCount += 1
     }
 
-    /// Whether the worker should now call `AddressTable.noteKnown` for the address of this connection's client.
+    /// Whether the worker should now record the address of this connection's client as known.
     ///
-    /// The caller has found that the client had a valid key or was served by an executor.
+    /// The caller has found that the client had a valid key or was served by an executor. `AddressTable.noteKnown`
+    /// records that.
     ///
     /// The result is true at most once a minute for each connection. If it is true, the function records the time.
     mutating func isNoteDue(_ connection: ServerConnection, at now: Nanoseconds) -> Bool {

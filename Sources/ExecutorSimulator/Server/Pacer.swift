@@ -38,8 +38,8 @@ final class Pacer: TimerTarget {
     private var rounds: [Round] = []
     /// The number of the current round, in which each stream of one time slot generates a token.
     ///
-    /// Each stream stores the round in which it last did so. When a stream leaves, another stream may move to its
-    /// index, and this number keeps the moved stream from generating two tokens in one round.
+    /// Each stream stores the round in which it last generated a token. When a stream leaves, another stream may move
+    /// to its index. By the stored round, the pacer sees whether that stream already has its token of this round.
     private var round = 0
 
     init(simulator: ExecutorSimulator, period: Nanoseconds, isSpread: Bool) {

@@ -195,7 +195,8 @@ package struct ChunkedDecoder: Sendable {
         try countExtensionByte()
     }
 
-    /// Reads a byte of an extension, if it belongs to the name or an unquoted value or stands between them.
+    /// Reads a byte of an extension if it is part of the name, the equals sign, the opening quotation mark, or part of
+    /// an unquoted value.
     ///
     /// - Returns: false for any other byte, which this function does not read.
     private mutating func readWord(_ byte: UInt8) throws(HTTP1Error) -> Bool {

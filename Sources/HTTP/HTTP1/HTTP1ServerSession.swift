@@ -126,10 +126,10 @@ final class HTTP1ServerSession: ServerProtocol {
         updateReading()
     }
 
-    /// Stops reading from the client while `waiting` is full or the handler has too many unprocessed bytes, and
-    /// otherwise resumes it.
+    /// Pauses reading from the client if `waiting` is full or the handler has too many unprocessed bytes, and resumes
+    /// reading if not.
     ///
-    /// While reading is paused, the session is still told when the client closes the connection.
+    /// While reading is paused, the session still notices when the client closes the connection.
     func updateReading() {
         let isFull = waiting.count >= Self.lookAheadMax || unconsumed >= Self.bodyWindow
         guard isFull != isPaused, !channel.isClosed else { return }

@@ -64,9 +64,9 @@ extension HTTP2ServerSession {
     // MARK: Sending
 
     func flush(into scratch: Scratch) {
-        // Each turn of the event loop reads only so many requests of a connection. Bytes beyond them wait in
-        // `incoming.putOff`. While bytes wait there, the next turn begins with them, and `continueReceiving` resets the
-        // count.
+        // In one turn of the event loop, only a limited number of requests of a connection may begin. The bytes after
+        // these requests wait in `incoming.putOff`. If bytes wait there, the count is not reset here, but by
+        // `continueReceiving`, which reads these bytes in the next turn.
         if requestsLeft < Self.requestsPerTurn, incoming.putOff.isEmpty { allowRequests() }
         if !outbox.preamble.isEmpty {
             scratch.append(outbox.preamble)

@@ -43,9 +43,9 @@ package struct BodySplice: Equatable, Sendable {
 
     /// Makes the body for one attempt.
     ///
-    /// The attempt's body has the executor's name for the model. If the executor's settings say so, a stream of choices
-    /// asks for the `usage` object, and the billing header of coding agents is left out. The client's member `priority`
-    /// is always left out.
+    /// The attempt's body has the executor's name for the model. If the executor's settings say so, the body asks for
+    /// the `usage` object of a stream of choices, and the billing header of coding agents is left out. The client's
+    /// member `priority` is always left out.
     ///
     /// - Parameters:
     ///   - scan: The scan of the client's body.

@@ -239,8 +239,8 @@ package struct Meter: Sendable {
         }
         let significant = UInt32(CJSON_PATTERN_ERROR | CJSON_PATTERN_FINISH | CJSON_PATTERN_USAGE)
         let unusual = UInt32(CJSON_PATTERN_EMPTY_CHOICES | CJSON_PATTERN_LINE_END | CJSON_PATTERN_ESCAPE)
-        // If the client asks for several choices, only a scan finds the choice to which a chunk belongs. A chunk
-        // without choices is scanned as well, because some engines report errors in such chunks.
+        // If the client asks for several choices, only a scan of the JSON shows to which choice a chunk belongs. A
+        // chunk without choices is scanned as well, because some engines report errors in such chunks.
         let isPlain = choices == 1 && patterns & UInt32(CJSON_PATTERN_CHOICES) != 0
         guard patterns & (significant | unusual) == 0, isPlain, !hasNamedEvents else { return nil }
         if patterns & UInt32(CJSON_PATTERN_NO_FINISH) != 0 { unfinished |= 1 }

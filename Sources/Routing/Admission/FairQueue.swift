@@ -143,7 +143,9 @@ package struct FairQueue<Element> {
         }
     }
 
-    /// Whether the first entry of any tenant satisfies a condition; no tenant gets its turn by this call.
+    /// Whether the first entry of any tenant satisfies a condition.
+    ///
+    /// The call does not change whose turn it is.
     func hasFirst(where isMeant: (Element) -> Bool) -> Bool {
         turns.contains { lines[$0].first?.element.map(isMeant) == true }
     }

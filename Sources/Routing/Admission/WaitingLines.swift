@@ -51,17 +51,18 @@ struct WaitingLines: Sendable {
 
     // MARK: Shares
 
-    /// The rank of the lower class that must get the next slot, because its guaranteed share is due; nil if there is
-    /// none.
+    /// The rank of the class that must get the next slot although a higher class may wait, because the next slot is due
+    /// to its guaranteed share; nil if there is no such class.
     var due: Int? {
         (1..<lines.count).first { rank in
             lines[rank].count > 0 && lines[rank].credit + shares.percent(ofRank: rank) >= 100
         }
     }
 
-    /// Updates the credits of the classes, because a request of the class `priority` gets a slot.
+    /// Updates the credits of all classes but the highest, because a request of the class `priority` gets a slot.
     ///
-    /// If the request has waited, the caller must call this before it removes the request from its queue.
+    /// The credit of a class is the part of the next slot that is already due to the class. If the request has waited,
+    /// the caller must call this before it removes the request from its queue.
     mutating func gaveSlot(to priority: PriorityClass) {
         for rank in 1..<lines.count {
             if lines[rank].count > 0 { lines[rank].credit += shares.percent(ofRank: rank) }

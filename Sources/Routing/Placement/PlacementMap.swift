@@ -15,9 +15,9 @@ struct PlacementMap: Sendable {
         /// The id of the executor.
         var executor: Int
         var size: CacheSize
-        /// The value of `Engine.losses`, the number of times the engine was lost, when the beginnings were recorded.
+        /// How often the executor's engine had been ejected when the beginnings were recorded (`Engine.losses`).
         ///
-        /// If the number has grown since, the executor's cache counts as empty.
+        /// If the engine has been ejected since, it may have been restarted, so its cache counts as empty.
         var losses: Int
     }
 
@@ -29,8 +29,8 @@ struct PlacementMap: Sendable {
         var bytes: Int
     }
 
-    /// The least part of the longest cached beginning that an executor must have in its cache to be as good as the
-    /// executor with the longest one.
+    /// An executor is as good as the one with the longest cached beginning of a prompt if it has at least this part of
+    /// that length in its cache.
     ///
     /// For example, if one executor has 100 kB of a prompt in its cache, an executor with 80 kB is as good.
     private static let holderPart = 0.8
@@ -53,7 +53,8 @@ struct PlacementMap: Sendable {
 
     /// The beginnings of prompts in the cache of each executor; the table has one list for each executor.
     private var table = PlacementTable()
-    /// The facts about the executors apart from the beginnings in their caches, by the indices of the table's lists.
+    /// What the map knows about each executor besides the beginnings in its cache; the index is that of the executor's
+    /// list in `table`.
     private var holders: [Holder] = []
     /// The indices of `holders` by the ids of executors.
     private var indices: [Int: Int] = [:]
@@ -61,7 +62,8 @@ struct PlacementMap: Sendable {
     private var unused: [Int] = []
     /// The number of recent prompts.
     ///
-    /// It is halved at the end of each epoch, like the counts of how often each beginning was used.
+    /// Each recorded prompt adds 1. When the number has reached `promptsAnEpoch`, the map halves it, and also the
+    /// counts of how often each beginning was used, so that recent prompts count most.
     private var prompts: Float = 0
     private var epoch: UInt32 = 0
     /// The largest `count`; when it is reached, the map forgets an old beginning for each new one, see `makeRoom`.
@@ -101,10 +103,11 @@ struct PlacementMap: Sendable {
         }
     }
 
-    /// Forgets the beginnings of an executor if its engine has been lost since they were recorded, because a restarted
-    /// engine has an empty cache.
+    /// Forgets the beginnings that are recorded for an executor if its engine has been ejected since.
     ///
-    /// - Parameter losses: how often the engine has been lost, see `Engine.losses`.
+    /// An ejected engine may have been restarted, and then has an empty cache.
+    ///
+    /// - Parameter losses: how often the engine has been ejected (`Engine.losses`).
     /// - Returns: whether the beginnings were forgotten.
     @discardableResult
     mutating func refresh(_ executor: Int, losses: Int) -> Bool {
@@ -134,9 +137,9 @@ struct PlacementMap: Sendable {
     /// Finds the executors, at most 32, that have nearly as much of a prompt in their caches as the executor that has
     /// most of it.
     ///
-    /// Beginnings that more than half of all prompts have are left out, for example a system prompt that all clients
-    /// share. Every executor soon has such a beginning in its cache, and until then it must not draw all prompts to one
-    /// executor.
+    /// Beginnings that more than half of the recent prompts have are left out, for example a system prompt that all
+    /// clients share. Every executor soon has such a beginning in its cache. Until then, the beginning must not draw
+    /// all prompts to one executor.
     ///
     /// - Parameter found: is replaced by the executors that were found, in descending order of the bytes in their
     ///   caches.
@@ -173,7 +176,7 @@ struct PlacementMap: Sendable {
     /// Records that a prompt goes to an executor, whose cache will have all of the prompt.
     ///
     /// - Parameters:
-    ///   - losses: how often the executor's engine has been lost, see `Engine.losses`.
+    ///   - losses: how often the executor's engine has been ejected (`Engine.losses`).
     ///   - cacheBytes: the size of the executor's cache, as its engine reports it; nil if the engine does not report
     ///     it.
     mutating func record(_ prefix: PromptPrefix, at executor: Int, losses: Int, cacheBytes: Int? = nil) {
@@ -228,9 +231,9 @@ struct PlacementMap: Sendable {
 
     /// Makes room in the table for one more beginning of a prompt at an executor.
     ///
-    /// If the map cannot grow, it forgets the oldest beginning of this executor, provided that this executor's
-    /// beginnings are at least an equal part of the map. Otherwise it forgets the oldest beginning of the executor with
-    /// the most beginnings.
+    /// If the table cannot grow, the map forgets one beginning. If this executor already uses its equal share of the
+    /// table, which is the size of the table divided by the number of executors, its own oldest beginning is forgotten.
+    /// Otherwise it is the oldest beginning of the executor with the most beginnings.
     ///
     /// - Returns: false if the map is empty and gets no memory.
     private mutating func makeRoom(for list: Int) -> Bool {

@@ -8,9 +8,10 @@ struct PlacementState: Sendable {
     struct Home: Equatable, Sendable {
         /// The id of the executor.
         var executor: Int
-        /// How often the executor's engine had failed and been taken out of use at that time (`Engine.losses`).
+        /// How often the executor's engine had been ejected when this value was recorded (`Engine.losses`).
         ///
-        /// If the engine has failed since, its cache may be empty, and the session or response is no longer there.
+        /// If the engine has been ejected since, it may have been restarted, so it counts as having lost its cache and
+        /// its stored responses.
         var losses: Int
     }
 
@@ -28,9 +29,10 @@ struct PlacementState: Sendable {
     var rates: [Int: PrefillRate] = [:]
     /// The ids of the executors that have said in an answer how many tokens were cached.
     var reporting: Set<Int> = []
-    /// For each executor that has never reported cached tokens, by its id: how many of its answers should have.
+    /// For each executor that has never reported cached tokens, by its id: how many of its answers should have reported
+    /// them.
     ///
-    /// An answer should report cached tokens if the pool believed that much of the prompt was cached.
+    /// An answer should report cached tokens if the pool believed that more than half of the prompt was cached.
     var unreported: [Int: Int] = [:]
     private var sessions = RecentTable<Home>(countMax: sessionsMax)
     private var users = RecentTable<Users>(countMax: tenantsMax)

@@ -162,8 +162,10 @@ final class NameChannel: TimerTarget {
         settle()
     }
 
-    /// Passes the answers that arrived during a call into c-ares to `answered`, and sets the timer for the other
-    /// queries.
+    /// Passes the answers that arrived during a call into c-ares to `answered`, and sets the timer for the next timeout
+    /// of the unanswered queries.
+    ///
+    /// If all queries are answered, the function closes the c-ares channel and sets no timer.
     private func settle() {
         let news = answers
         answers = []
@@ -192,7 +194,7 @@ final class NameChannel: TimerTarget {
 
     fileprivate func ready(_ descriptor: CInt, events: UInt32) {
         unsafe enter { raw in
-            // This function reports a socket with an error or a hangup as readable, because c-ares detects both when it
+            // A socket with an error or a hangup is reported to c-ares as readable, because c-ares detects both when it
             // reads.
             let reading = events & ~clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD
             let writing = events & clinux_EPOLLOUT != 0 ? descriptor : ARES_SOCKET_BAD

@@ -1,6 +1,6 @@
 // A client address as limits count it: all clients at one IPv4 address, or in one IPv6 network, count together.
 
-/// An IPv4 address, or an IPv6 network of 64 or 48 bits.
+/// An IPv4 address, or an IPv6 network with a prefix of 64 or 48 bits.
 ///
 /// One subscriber usually has a whole /64 of IPv6, and can use any of its addresses, so single IPv6 addresses are not
 /// counted separately. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is the IPv4 address.

@@ -8,7 +8,7 @@ package struct CertificateFinding: Equatable, Sendable {
     /// The file of the certificate chain, or the file of its private key.
     package enum Place: Sendable { case chain, key }
 
-    /// Which of the two files is at fault.
+    /// Whether the finding is about the file of the certificate chain or about that of the private key.
     package var place: Place
     /// Whether the server can use the file in spite of the finding.
     package var isWarning = false

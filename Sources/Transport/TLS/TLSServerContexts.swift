@@ -140,7 +140,8 @@ private func chooseContextEarly(
     if unsafe SSL_client_hello_get0_ext(ssl, CUnsignedInt(TLSEXT_TYPE_server_name), &bytes, &count) == 1 {
         name = unsafe serverName(UnsafeBufferPointer(start: bytes, count: count))
     }
-    // Sound because the connection retains its TLSServerContexts for as long as OpenSSL can call back.
+    // The unretained pointer is valid, because the connection retains its TLSServerContexts for as long as OpenSSL can
+    // call back.
     return unsafe Unmanaged<TLSServerContexts>.fromOpaque(contexts)._withUnsafeGuaranteedRef { contexts in
         if let context = name.flatMap({ contexts.context(for: $0) }) {
             unsafe use(context, for: ssl)
@@ -174,7 +175,8 @@ private func chooseContext(
     guard let ssl = unsafe ssl, let contexts = unsafe contexts,
         let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
     else { return SSL_TLSEXT_ERR_NOACK }
-    // Sound because the connection retains its TLSServerContexts for as long as OpenSSL can call back.
+    // The unretained pointer is valid, because the connection retains its TLSServerContexts for as long as OpenSSL can
+    // call back.
     return unsafe Unmanaged<TLSServerContexts>.fromOpaque(contexts)._withUnsafeGuaranteedRef { contexts in
         guard let context = unsafe contexts.context(for: String(cString: name)) else { return SSL_TLSEXT_ERR_NOACK }
         unsafe use(context, for: ssl)
