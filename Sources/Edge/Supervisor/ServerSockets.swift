@@ -128,8 +128,8 @@ struct ServerSockets {
         admin.own()
     }
 
-    /// Makes `close` no longer remove the files of the unix sockets with these descriptors, because another process
-    /// does.
+    /// Makes `close` keep the files of the unix sockets with these descriptors, because another process removes the
+    /// files.
     mutating func disown(_ taken: Set<CInt>) {
         for (key, set) in clients where taken.isSuperset(of: set.descriptors) { clients[key]?.disown() }
         if taken.isSuperset(of: admin.descriptors) { admin.disown() }

@@ -107,7 +107,7 @@ extension HTTP2ServerSession {
     /// The handler of the stream gets its last call.
     func streamEnded(_ id: Int32, code: UInt32) {
         forgetRecent()
-        // `receiving` is the stream whose header fields are arriving. It may be another stream, which then stays.
+        // `receiving` is the stream whose header fields are arriving. It is cleared only if it is the closed stream.
         if receiving?.id == id { receiving = nil }
         guard let stream = streams.removeValue(forKey: id) else { return }
         if stream.isRefused { refusedStreams -= 1 }
