@@ -91,7 +91,8 @@ extension HTTP2ServerSession {
         handler.requestBody(bytes)
     }
 
-    /// Opens the windows of the stream and the connection, because the handler has processed bytes of the body.
+    /// Opens the flow-control windows of the stream and of the connection, because the handler has processed bytes of
+    /// the body.
     func consume(_ bytes: Int, of stream: HTTP2ServerStream) {
         let taken = min(bytes, stream.unconsumed)
         guard taken > 0 else { return }
