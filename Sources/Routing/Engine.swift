@@ -23,10 +23,11 @@ package final class Engine: Sendable {
     let availability = Availability()
     /// What the engine reports about its own load.
     package let words = EngineWords()
-    /// How many requests other clients than this server have at the engine, and the same number while this process is
-    /// new.
+    /// How many requests at the engine come from other clients than this server.
     ///
-    /// They are copied here from `EngineWords.Strangers`, because they are read each time a pool chooses an executor.
+    /// `newStrangerCount` is the same number in the first 30 s after the engine's first report to this process, and 0
+    /// afterwards. Both numbers are copied here from `EngineWords.Strangers`, because they are read each time a pool
+    /// chooses an executor.
     private let strangerCount = Atomic<Int>(0), newStrangerCount = Atomic<Int>(0)
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
@@ -42,13 +43,14 @@ package final class Engine: Sendable {
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
     private let isUsageRefused = Atomic<Bool>(false)
-    /// Whether this process got no record of the engine's health from a predecessor, so that the engine may be
-    /// starting.
+    /// Whether the engine may be starting, because no predecessor process has passed a record of the engine's health to
+    /// this process.
     let mayBeStarting = Atomic<Bool>(true)
     /// The lock that is held while the limits are checked and an attempt is counted, so that two pools never take the
     /// same slot.
     let counting = Lock(())
-    /// Whether other processes see the counts of this engine and its executors, and this process sees theirs.
+    /// Whether the other processes of an upgrade see the counts of this engine and its executors, and this process sees
+    /// theirs.
     ///
     /// `share` changes the flag while it holds the lock `counting`.
     private let sharesCounts = Atomic<Bool>(false)
@@ -100,7 +102,8 @@ package final class Engine: Sendable {
 
     /// How many requests at the engine come from other clients than this server, as far as the engine's reports show.
     package var strangers: Int { strangerCount.load(ordering: .relaxed) }
-    /// The value of `strangers` (the requests of other clients) while this process is new to the engine; 0 afterwards.
+    /// The value of `strangers` (the requests of other clients) in the first 30 s after the engine's first report to
+    /// this process; 0 afterwards.
     var strangersWhileNew: Int { newStrangerCount.load(ordering: .relaxed) }
     func note(_ strangers: EngineWords.Strangers) {
         strangerCount.store(strangers.count, ordering: .relaxed)
@@ -200,15 +203,15 @@ package final class Engine: Sendable {
 
     // MARK: Other processes
 
-    /// Whether other processes see the counts of this engine and its executors.
+    /// Whether the other processes of an upgrade see the counts of this engine and its executors.
     ///
     /// A thread that has changed a count then reads this property, and publishes the count if the property is true. The
     /// accesses are sequentially consistent. So either the thread publishes the change, or `share` sees the change.
     var isShared: Bool { sharesCounts.load(ordering: .sequentiallyConsistent) }
-    /// The number of attempts under way at the engine, in all processes that share the count.
+    /// The number of attempts under way at the engine, in this process and in the other processes of an upgrade.
     var runningInAll: Int { isShared ? running + attemptsMirror.others : running }
-    /// The total size, in bytes, of the prompts that the engine has not begun to answer, in all processes that share
-    /// the count.
+    /// The total size, in bytes, of the prompts that the engine has not begun to answer, in this process and in the
+    /// other processes of an upgrade.
     var waitingBytesInAll: Int { isShared ? waitingBytes + promptBytesMirror.others : waitingBytes }
 
     /// Publishes the counts after a change; called only while `isShared` is true.
@@ -237,9 +240,9 @@ package final class Engine: Sendable {
         }
     }
 
-    /// How often the engine has been ejected for its faults or its probes.
+    /// How often the engine has been ejected, for faults of its attempts or for failed probes.
     ///
-    /// An engine that was lost may have been restarted since, with an empty cache.
+    /// An engine that was ejected may have been restarted since, with an empty cache.
     var losses: Int { availability.ejections }
 
     /// Whether the probes have found the engine dead.
@@ -312,7 +315,7 @@ package final class Engine: Sendable {
         }
     }
 
-    /// Gives free slots to waiting requests; the pools take turns, with one request each.
+    /// Gives the engine's free slots to waiting requests: one request of each pool in turn, until none can be served.
     package func pump(at now: Nanoseconds) {
         guard waitingCount.load(ordering: .sequentiallyConsistent) > 0 else { return }
         let entries = waiting.withLock { waiting in

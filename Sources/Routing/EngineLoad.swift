@@ -22,12 +22,14 @@ package struct EngineLoad: Equatable, Sendable {
 /// An engine need not report its load. Without a report, the choice of an executor depends only on this process's own
 /// counts.
 package final class EngineWords: Sendable {
-    /// How long, in nanoseconds, strangers count as work when an executor is chosen, from the engine's first report on.
+    /// For this time after the engine's first report to this process, a pool counts the requests of other clients as
+    /// work of the engine, when it chooses an executor; in nanoseconds.
     ///
-    /// Strangers are requests at the engine that no process of this server has sent there.
+    /// In this time, the process has few attempts, which do not show yet how the load is spread over the engines.
     static let coldTime: Nanoseconds = 30_000_000_000
-    /// The largest numbers of requests and of tokens that a report may have; larger numbers are ignored or cut to
-    /// these.
+    /// The largest numbers of requests and of tokens that are stored from a report.
+    ///
+    /// A larger number of requests is cut to `mostRequests`. A larger number of tokens is ignored.
     private static let mostRequests = 1_000_000, mostTokens = 1 << 40
 
     /// The values of an `EngineLoad`, with the use of the cache in thousandths; -1 for a value that was not reported.
@@ -103,7 +105,8 @@ package final class EngineWords: Sendable {
 }
 
 extension Engine {
-    /// Stores what the engine has reported about its load, and the number of requests that others have sent to it.
+    /// Stores what the engine has reported about its load, and how many of its requests come from other clients than
+    /// this server.
     package func says(_ load: EngineLoad, at now: Nanoseconds) {
         if let found = words.take(load, own: runningInAll, at: now) { note(found) }
     }
@@ -116,7 +119,7 @@ extension Engine {
 
     /// Forgets all that the engine has reported, because it refused a connection or was ejected.
     ///
-    /// Another engine may run at its URL since.
+    /// Another engine may now run at its URL.
     package func forgetWords() {
         words.forget(forgetsSize: true)
         note(EngineWords.Strangers())

@@ -123,9 +123,10 @@ package struct ExecutorURL: Sendable, Hashable {
         return .success(String(path))
     }
 
-    /// Returns how many segments of a path come before the API endpoint at its end, such as `v1/chat/completions`.
+    /// Returns how many segments of a path come before the API endpoint with which the path ends.
     ///
-    /// Returns nil if the path does not end in an endpoint.
+    /// A `v1` before the endpoint belongs to it, as in `v1/chat/completions`. The result is nil if the path does not
+    /// end in an endpoint.
     ///
     /// A single segment is an endpoint only after `v1` or as the whole path, because it may otherwise be a gateway's
     /// route.

@@ -1,5 +1,5 @@
-// The table of client addresses, which all workers share. By its counts, connections and requests are granted or
-// refused.
+// The table of client addresses, which all workers share. Its counts decide whether a client's connections and requests
+// are granted or refused.
 internal import Configuration
 internal import Synchronization
 internal import Transport

@@ -32,8 +32,9 @@ extension Attempt {
         switch failure.charge {
         case .none, .busy, .timeout: return .atOnce(outcome(of: failure))
         case .connection:
-            // A failure to connect, or before the whole request was sent, counts at once, because the request cannot be
-            // its cause. After that, the request may have made the engine close the connection.
+            // If no connection was opened, or it broke before the whole request was sent, the failure counts at once,
+            // because the request cannot be its cause. A request that was sent whole may have made the engine close the
+            // connection.
             guard hasRequest, failure.kind != .executorUnreachable, failure.kind != .executorCertificate else {
                 return .atOnce(outcome(of: failure))
             }

@@ -16,9 +16,10 @@ extension EngineKind {
 }
 
 extension ExecutorPool {
-    /// The flag with which an executor's engine should be started; nil if its answers report cached tokens already.
+    /// The flag with which the operator should start an executor's engine, so that its answers report cached tokens.
     ///
-    /// The pool decides this by the answers that it has seen so far.
+    /// The result is nil if the answers that the pool has seen so far do not show that a flag is needed, or if no flag
+    /// is known.
     func missingFlag(of executor: Executor) -> String? {
         hidesCachedTokens(executor) ? executor.engine.kind.cachedTokensFlag : nil
     }

@@ -61,7 +61,7 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
         schedule(.ask, after: 0)
     }
 
-    /// Forgets all answers, because another engine may be at the URL after this one was lost.
+    /// Forgets all answers, because the engine went down, and another engine may be at its URL next.
     ///
     /// After the next passed probe, all questions are asked again.
     func engineWasLost() {

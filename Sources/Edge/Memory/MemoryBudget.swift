@@ -19,7 +19,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     package static let connectionCost = 32 << 10
     /// How many bytes every connection may hold for streams, and as many again for request bodies.
     ///
-    /// This holds as long as at least eight times this number of bytes are free.
+    /// A connection may hold less only while fewer than eight times this number of bytes are free.
     static let connectionMin = 128 << 10
     /// Every exchange may buffer at least this many bytes of its response; see `enter`.
     package static let shareMin = 16 << 10
@@ -128,6 +128,7 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     /// If `n` connections in turn take all that they may hold, about `1 / (1 + n * factor)` of `whole` stays free.
     ///
     /// - Parameters:
+    ///   - factor: `factor`, `trustedFactor` or `bodyFactor`; the result is higher for a higher factor.
     ///   - free: how many bytes of `whole` stay free after the charge.
     ///   - whole: the limit for everything, for all bodies, or for the pieces of all waiting bodies.
     private static func part(_ factor: Double, ofFree free: Int, of whole: Int) -> Int {
@@ -212,10 +213,10 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     /// Charges `bytes` for pieces of a request body that have arrived while the body waits for memory.
     ///
-    /// If there is no memory, charges nothing and returns false. The pieces of all waiting bodies may take a sixteenth
-    /// of the limit, and `part` decides how much of that one body gets. The more bytes wait, the more of the limit has
-    /// to stay free. For the first pieces, only `spareOfSmallBodies` has to stay free, so that a small body can arrive
-    /// completely.
+    /// If there is no memory, charges nothing and returns false. The pieces of all waiting bodies together may take a
+    /// sixteenth of the limit, and `part` decides how much of this sixteenth one body may take. The more bytes wait,
+    /// the more of the limit has to stay free. For the first pieces, only `spareOfSmallBodies` has to stay free, so
+    /// that a small body can arrive completely.
     ///
     /// - Parameter held: the bytes that are already charged for pieces of the same body.
     func holdBack(_ bytes: Int, beyond held: Int) -> Bool {
@@ -255,10 +256,12 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
         return share
     }
 
-    /// Makes smaller how much of its response an exchange may buffer, because its connection may not hold that much.
+    /// Lowers the number of response bytes that an exchange may buffer, because its connection may not hold that many.
     package func shrink(share: Int, to smaller: Int) { shares.wrappingSubtract(share - smaller, ordering: .relaxed) }
 
-    /// Ends the share of an exchange that has ended: the number of response bytes that `enter` allowed it to buffer.
+    /// Removes the share of an exchange that has ended from the sum of all shares.
+    ///
+    /// A share is the number of response bytes that `enter` allowed an exchange to buffer.
     package func leave(share: Int) {
         holders.wrappingSubtract(1, ordering: .relaxed)
         shares.wrappingSubtract(share, ordering: .relaxed)

@@ -4,8 +4,8 @@ internal import Transport
 
 /// The listening sockets of one configuration.
 ///
-/// Copies share the sockets. A socket is closed by `close`, or by `closeRemoved` of a configuration without its
-/// listener.
+/// Copies share the sockets. `close` closes them. After a reload, `closeRemoved` closes the sockets of listeners that
+/// the new configuration does not have.
 struct ServerSockets {
     /// The sockets for clients, by listener: one socket for each worker, or one socket that all workers share.
     private(set) var clients: [ListenerKey: ListenerSet] = [:]
@@ -128,8 +128,8 @@ struct ServerSockets {
         admin.own()
     }
 
-    /// Makes `close` no longer remove the files of the unix sockets with these descriptors, because another process
-    /// does.
+    /// Makes `close` keep the files of the unix sockets with these descriptors, because another process removes the
+    /// files.
     mutating func disown(_ taken: Set<CInt>) {
         for (key, set) in clients where taken.isSuperset(of: set.descriptors) { clients[key]?.disown() }
         if taken.isSuperset(of: admin.descriptors) { admin.disown() }
@@ -172,7 +172,7 @@ struct ServerSockets {
 
     // MARK: Closing
 
-    /// Closes all sockets.
+    /// Closes the sockets of the listeners for clients, and the socket of the admin listener.
     func close() {
         for set in clients.values { set.close() }
         admin.close()
@@ -184,7 +184,8 @@ struct ServerSockets {
         if adminAddress != old.adminAddress { admin.close() }
     }
 
-    /// Closes the sockets that the earlier configuration `old` has and this configuration does not have.
+    /// Closes the sockets that the earlier configuration `old` has and this configuration does not have, except those
+    /// that systemd has opened.
     func closeRemoved(from old: ServerSockets) { old.closeAdded(to: self) }
 
     // MARK: Opening

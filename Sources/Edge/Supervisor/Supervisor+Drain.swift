@@ -33,8 +33,8 @@ extension Supervisor {
         OperatorLog.say("the signal \(number) goes on to the main process, because systemd does not know it yet")
         mainLink.send(.signal(number))
         guard [SIGTERM, SIGINT, SIGQUIT].contains(number), !outlivesMain else { return true }
-        // systemd still takes this older process for the main one. So it sent the signal here, and waits until this
-        // process ends.
+        // systemd still takes this older process for the main one. So systemd sent the signal here, and waits until
+        // this process ends.
         outlivesMain = true
         let settings = running.snapshot.process
         let state = ServiceNotifier.stopping(within: settings.lameDuck + settings.drainTimeout)
@@ -178,8 +178,8 @@ extension Supervisor {
     func stopOnceAlone() {
         if role == .predecessor {
             if outlivesMain, let successor { return stop(after: successor) }
-            // While systemd may still take this older process for the main one, it may send a signal that ends the
-            // server. This process then has to end after the new main process.
+            // As long as systemd may take this older process for the main one, systemd may send the signal to end the
+            // server here. This process would then have to end after the new main process, so it does not end yet.
             endsOnceAlone = misdirected.arePossible
             if endsOnceAlone { return }
         }

@@ -3,8 +3,8 @@ internal import Transport
 
 /// The threads of all workers.
 ///
-/// Confined to the control thread, which calls a `count` function when a worker has started, stopped accepting or
-/// ended.
+/// Confined to the control thread. It calls `countStarted`, `countStoppedAccepting` or `countEnded` when a worker has
+/// started, has stopped accepting connections or has ended.
 final class WorkerThreads {
     /// How many workers `start` starts.
     let count: Int

@@ -248,10 +248,12 @@ final class Upgrader {
         return true
     }
 
-    /// Asks the successor to end the server, or ends a successor that does not accept connections yet.
+    /// Postpones the end of the server until the successor is the main process, which then ends the server.
     ///
-    /// - Returns: whether the successor was asked. If the upgrade fails afterwards, `Environment.failed` reports that
-    ///   the end was asked for. If the result is false, the caller must end this process itself.
+    /// If the successor has not been told to accept connections yet, makes the upgrade fail instead.
+    ///
+    /// - Returns: whether the end was postponed. If the upgrade fails afterwards, `Environment.failed` reports that the
+    ///   operator asked for the end. If the result is false, the caller must end this process itself.
     func endAfterwards() -> Bool {
         guard attempt?.taken != nil else {
             fail(["the server is ending"])

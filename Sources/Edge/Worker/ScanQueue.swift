@@ -4,8 +4,8 @@
 /// scanned bytes.
 ///
 /// The order is that of self-clocked fair queueing (Golestani, 1994), with a clock that counts bytes instead of time.
-/// When a job becomes the first of its caller, its due reading is the clock's present reading plus its size in bytes.
-/// `pop` removes the job with the lowest due reading, and sets the clock to this reading.
+/// Each caller's first job has a due reading: the reading of the clock when the job became the first, plus the size of
+/// the job in bytes. `pop` removes the job with the lowest due reading, and sets the clock to this reading.
 ///
 /// A smaller body therefore waits for at most one large body of another caller, however many that caller has sent. A
 /// large body does not wait forever, because the clock moves on with each job. The jobs of one caller are served in
@@ -17,11 +17,12 @@ struct ScanQueue<Job> {
         var jobs: [(job: Job, bytes: Int)] = []
         /// The reading of the queue's clock, which counts scanned bytes, when `jobs[0]` became the caller's first job.
         ///
-        /// `charge` makes it later.
+        /// `charge` adds to it, so that the caller's jobs wait longer.
         var start: Int
-        /// When the caller came to the queue, as a running number.
+        /// A running number, which is lower for a caller that came to the queue earlier.
         ///
-        /// Of two jobs with the same due reading, the job of the earlier caller is first.
+        /// If `start` plus the size of the first job is the same for two callers, `pop` removes the job of the caller
+        /// with the lower number.
         var arrival: Int
     }
 
@@ -59,8 +60,9 @@ struct ScanQueue<Job> {
         return (job, caller)
     }
 
-    /// Lets a caller's later jobs wait longer, because its job has turned out to be more work, such as a body that
-    /// decodes to many bytes.
+    /// Lets a caller's later jobs wait longer, because one of its jobs was more work than the size of its body showed.
+    ///
+    /// - Parameter bytes: the additional work: how many bytes longer the body became when it was decoded.
     mutating func charge(_ bytes: Int, to caller: String) {
         // If no job waits, the work has delayed no other caller, so the caller's next job need not wait longer.
         guard count > 0, bytes > 0 else { return }

@@ -3,9 +3,11 @@ internal import HTTP
 internal import Transport
 
 extension Worker {
-    /// How long clients may still read their responses after the worker has received `expire`, in nanoseconds.
+    /// How long clients may still read their responses after the time for the drain is over (`WorkerMessage.expire`),
+    /// in nanoseconds.
     static let expirePeriod: Nanoseconds = 1_000_000_000
-    /// How long connections may still write their last bytes after the worker has received `cut`, in nanoseconds.
+    /// How long connections may still write their last bytes after a second signal to end the server has ended all
+    /// exchanges (`WorkerMessage.cut`), in nanoseconds.
     static let cutPeriod: Nanoseconds = 50_000_000
     /// How long the worker still runs after its last connection has ended, so that the kernel can send what is
     /// buffered, in nanoseconds.

@@ -114,9 +114,10 @@ package struct Faults: Sendable, Equatable {
         "no_last_lf", "huge_event:BYTES", "big_body:BYTES", "ignore_close",
     ]
 
-    /// Makes an ending from a text such as `die_after:3`: for each name, a function of the number after the colon.
+    /// For the name of each fault that ends a response, the function that makes the `Ending`.
     ///
-    /// The function gets 0 if the text has no number, and returns nil if the number is out of range.
+    /// The function gets the number after the colon in a text such as `die_after:3`, or 0 if the text has no number. It
+    /// returns nil if the number is out of range.
     private static let endings: [String: @Sendable (Int) -> Ending?] = [
         "die_after": { .dieAfter($0) },
         "cut_inside": { .cutInside($0) },

@@ -21,6 +21,7 @@ struct HTTP2Allowance {
 
     /// Puts `count` tokens into the bucket, at most until it is full.
     ///
-    /// They are tokens that should not have been taken, or tokens for frames that the peer sends to answer ours.
+    /// The caller undoes `take` for an action that does not count after all. Or it allows the peer the WINDOW_UPDATE
+    /// frames with which the peer answers a DATA frame of this server.
     mutating func giveBack(_ count: Int) { bucket.giveBack(count) }
 }

@@ -91,7 +91,8 @@ extension HTTP2ServerSession {
         handler.requestBody(bytes)
     }
 
-    /// Opens the windows of the stream and the connection, because the handler has processed bytes of the body.
+    /// Opens the flow-control windows of the stream and of the connection, because the handler has processed bytes of
+    /// the body.
     func consume(_ bytes: Int, of stream: HTTP2ServerStream) {
         let taken = min(bytes, stream.unconsumed)
         guard taken > 0 else { return }
@@ -107,7 +108,7 @@ extension HTTP2ServerSession {
     /// The handler of the stream gets its last call.
     func streamEnded(_ id: Int32, code: UInt32) {
         forgetRecent()
-        // `receiving` is the stream whose header fields are arriving. It may be another stream, which then stays.
+        // `receiving` is the stream whose header fields are arriving. It is cleared only if it is the closed stream.
         if receiving?.id == id { receiving = nil }
         guard let stream = streams.removeValue(forKey: id) else { return }
         if stream.isRefused { refusedStreams -= 1 }

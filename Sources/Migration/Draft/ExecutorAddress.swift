@@ -32,8 +32,8 @@ struct ExecutorAddress {
     ///
     /// - Parameters:
     ///   - what: The key that has the URL in the imported file, as notes name the key.
-    ///   - isWithoutV1: Whether the other program also writes URLs of this API without `/v1`, so that no note is
-    ///     needed.
+    ///   - isWithoutV1: Whether the program whose configuration is imported also writes URLs of this API without
+    ///     `/v1`. Such a URL means the same in both configurations, so no note is needed.
     func isUsable(as what: String, at position: Position, isWithoutV1: Bool = false, notes: MigrationNotes) -> Bool {
         var environment = PlaceholderEnvironment()
         if case .failure(let problem) = environment.url(text) {

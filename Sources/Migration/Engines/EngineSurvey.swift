@@ -5,7 +5,7 @@ internal import Transport
 
 /// Asks engines for their models with `GET /v1/models`.
 package enum EngineSurvey {
-    /// What came back when one URL was asked for its models.
+    /// The result of asking one URL for its models.
     package enum Outcome: Sendable {
         /// The engine answered with a list of models.
         case listed(EngineListing)

@@ -2,6 +2,8 @@
 
 /// Identifies a waiting request, so that it can be removed.
 package enum QueueTicket: Hashable, Sendable {
+    /// No executor has tried the request yet.
     case inOrder(PriorityClass, FairQueue<PoolEntry.Waiting>.Ticket)
+    /// An executor has already tried the request without success.
     case returned(Int)
 }

@@ -24,8 +24,9 @@ struct Availability: ~Copyable, Sendable {
     private let hasLateFaults = Atomic<Bool>(false)
     /// Whether the probes say that the model is being loaded.
     private let notReady = Atomic<Bool>(false)
-    /// When an answer first said that the model is being loaded, or the engine, which may be starting, first refused a
-    /// connection; 0 while neither shows that the model is loading.
+    /// When the edge first noticed that the model is being loaded; 0 while the edge does not believe that it is.
+    ///
+    /// The edge notices it when an answer says so, or when an engine that may be starting refuses a connection.
     private let loadingSince = Atomic<Nanoseconds>(0)
     private let isStart = Atomic<Bool>(false)
     private let learntRunning = Atomic<Int>(.max)

@@ -55,7 +55,7 @@ package final class ProcessClock: Sendable {
     ///
     /// If the process was stopped since the last store, the function adds the length of that pause minus `noteInterval`
     /// to the sum of all pauses. The clock then shows `noteInterval` more than at the last store. Before the pause, the
-    /// clock showed at most that, because `now` calls this function once `noteInterval` has passed since a store. So
+    /// clock showed no later time, because `now` calls this function once `noteInterval` has passed since a store. So
     /// the clock does not go back.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
