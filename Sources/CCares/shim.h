@@ -1,6 +1,7 @@
 /* c-ares (Debian 12: 1.18). Swift imports everything that we use from its header. */
 #pragma once
 /* This include comes first, so that the system's socket types belong to the CLinux module in every build. Otherwise the
- * types would belong to the module that is read first, and importers of the other module could not see them. */
+ * types would belong to whichever module the compiler reads first, and Swift files that import only the other module
+ * could not see them. */
 #include "../CLinux/shim.h"
 #include <ares.h>

@@ -1,5 +1,6 @@
-// Finds the images, audio, video and files in a request body, in the formats of all APIs. The edge sums their bytes, so
-// that they are not counted as text. The body is searched only if `may_have_media` finds a key or a type of media.
+// Finds the images, audio, video and files in a request body, in the formats of all APIs. The edge estimates their
+// tokens from their numbers and sizes, because their bytes are not text. The body is searched only if `may_have_media`
+// finds a key or a type of media.
 #include "media.h"
 #include "values.h"
 #include <algorithm>
@@ -259,8 +260,8 @@ struct walker {
                 decode(found.raw.substr(0, 128), sample, sizeof sample, length);
                 what = kind_of_bytes(sample, length);
             }
-            // If the kind is still unknown, the content is a reference, which counts as a file, or plain text. Plain
-            // text adds nothing below, because the size of the body already includes it.
+            // Content of unknown kind counts as a file if it is a reference or base64. Otherwise it is plain text, and
+            // adds nothing below, because the size of the body already includes it.
             if (what == kind::none) what = found.reference || found.base64 ? kind::file : kind::text;
         } else if (type == kind::audio && found.hint == kind::raw_audio) {
             what = kind::raw_audio;

@@ -15,7 +15,7 @@ struct cjson_parser {
     /// The payload of the event or response that is scanned, followed by padding.
     std::vector<uint8_t> scratch;
 
-    /// How many bytes the parser holds between scans.
+    /// How many bytes of memory the parser keeps from one scan to the next.
     size_t memory() const noexcept {
         // For each byte of capacity, simdjson holds four bytes of structural indices and 5/3 bytes
         // of unescaped strings.

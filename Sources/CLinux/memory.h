@@ -7,11 +7,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* MFD_CLOEXEC | MFD_ALLOW_SEALING */
+/* Creates an empty memfd whose size can be sealed. The flags are MFD_CLOEXEC | MFD_ALLOW_SEALING. */
 static inline int clinux_memfd(const char *name) { return (int)syscall(SYS_memfd_create, name, 1u | 2u); }
-/* F_ADD_SEALS with F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW: the size of a memfd cannot change any more. */
+/* Seals the size of a memfd, so that it cannot change any more: F_ADD_SEALS with F_SEAL_SEAL | F_SEAL_SHRINK |
+ * F_SEAL_GROW. */
 static inline int clinux_seal_size(int fd) { return fcntl(fd, 1033, 1 | 2 | 4); }
-/* F_GET_SEALS: whether the size of a memfd cannot change. False for a descriptor that is no memfd. */
+/* Whether the size of a memfd is sealed (F_GET_SEALS). False for a descriptor that is no memfd. */
 static inline int clinux_has_sealed_size(int fd) {
     int seals = fcntl(fd, 1034);
     return seals >= 0 && (seals & (2 | 4)) == (2 | 4);

@@ -3,8 +3,8 @@
  * connections of a worker read and write. Used by Transport/TLS, Transport/Crypto and CertificateAuthority. */
 #pragma once
 /* This include comes first, so that system types such as struct tm belong to the CLinux module in every build.
- * Otherwise the types would belong to the module that is read first, and importers of the other module could not see
- * their members. */
+ * Otherwise the types would belong to whichever module the compiler reads first, and Swift files that import only the
+ * other module could not see the members of the types. */
 #include "../CLinux/shim.h"
 #include <stdint.h>
 #include <stdio.h>
@@ -94,8 +94,8 @@ static inline BIO *copenssl_wire_bio_new(struct copenssl_wire *wire, const BIO_M
     return bio;
 }
 
-/* Message callback that counts received KeyUpdate messages, written in C because OpenSSL calls it for every record and
- * message. */
+/* Message callback that counts received KeyUpdate messages. It is written in C, because OpenSSL calls it for every
+ * record and message, so it must cost little. */
 static inline void copenssl_wire_message(
     int write, int version, int type, const void *bytes, size_t length, SSL *ssl, void *wire
 ) {
@@ -150,7 +150,7 @@ static inline GENERAL_NAME *copenssl_sk_GENERAL_NAME_value(const GENERAL_NAMES *
     return sk_GENERAL_NAME_value(names, i);
 }
 
-/* Constants whose macros contain casts. */
+/* Constants that are macros with casts in OpenSSL. Swift cannot import such macros, so each has a copy here. */
 static const uint64_t copenssl_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t copenssl_OP_CIPHER_SERVER_PREFERENCE = SSL_OP_CIPHER_SERVER_PREFERENCE;
 static const uint64_t copenssl_OP_PRIORITIZE_CHACHA = SSL_OP_PRIORITIZE_CHACHA;
@@ -161,8 +161,8 @@ static const long copenssl_MODES =
     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
 static const int copenssl_FILETYPE_PEM = SSL_FILETYPE_PEM;
 
-/* Functions that are variadic or hard to call from Swift: key generation, MAC parameters of session tickets,
- * certificate extensions. */
+/* Wrappers of functions that are variadic or hard to call from Swift: they generate keys, set the MAC parameters of
+ * session tickets, and make certificate extensions. */
 static inline EVP_PKEY *copenssl_generate_P256(void) { return EVP_EC_gen("P-256"); }
 static inline EVP_PKEY *copenssl_generate_RSA2048(void) { return EVP_RSA_gen(2048); }
 

@@ -3,7 +3,10 @@
 internal import Glibc
 internal import Transport
 
-/// One run of `bench aborts`, which measures one phase after the other, on the calling thread.
+/// One run of `bench aborts`, on the calling thread.
+///
+/// A phase is a point in an exchange, such as the arrival of its first event. The bench measures one phase after the
+/// other: for each phase, it resets streams that have reached this point.
 package final class AbortsBench: AbortStreamOwner, TimerTarget {
     /// How long the bench waits for the executor to report all aborts, after it has reset the last stream of a phase.
     private static let abortTimeout: Nanoseconds = 3_000_000_000
@@ -24,7 +27,7 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
     private let interrupt: Interrupt
     private var report = AbortsReport()
 
-    /// The results of the current phase.
+    /// The results for the phase of an exchange that the bench measures now.
     private var figures = AbortsReport.Figures(phase: .body)
     private var isOpening = false
     private var started = 0

@@ -24,7 +24,7 @@ package struct TraceReport {
     var spoken = ""
     /// The command that repeats the run.
     var command = ""
-    /// How many requests the trace has, and how many of them the options of the run select.
+    /// How many requests the trace has, and how many of them the run is to send, according to its options (`planned`).
     var traceRequests = 0
     var planned = 0
     /// Whether a signal ended the run early.

@@ -20,7 +20,8 @@ package struct EngineListing: Sendable, Equatable {
 
     /// The kind of the engine; `auto` if the response does not reveal it.
     package var kind = ExecutorSettings.Kind.auto
-    /// The name of the software in messages; nil if the response does not reveal it.
+    /// The name of the engine's software, such as `vLLM`, for messages to the operator; nil if the response does not
+    /// reveal it.
     package var software: String?
     package var models: [Model] = []
     /// The number of models that are ignored because of their name.

@@ -98,9 +98,9 @@ struct AddressEntry: Sendable {
 
     /// Undoes what `take` counted for a claim, such as one more request.
     ///
-    /// Does nothing if other addresses have replaced those of the entry since `take`. This can happen only with the
-    /// claim `.unknownKey`, because an entry is not replaced while `held` counts something, and this claim adds nothing
-    /// to `held`.
+    /// Does nothing if this entry has replaced the one that counted the claim, so that `group` is different. This can
+    /// happen only with the claim `.unknownKey`, because an entry is not replaced while `held` counts something, and
+    /// this claim adds nothing to `held`.
     mutating func undo(_ claim: AddressClaim, of group: AddressGroup) {
         guard group == self.group else { return }
         release(AddressHoldings(claim))

@@ -100,7 +100,7 @@ package struct StatusTable {
         ]
     }
 
-    /// The text of the column for the load that an engine reports, such as `3 running, 0 waiting, cache 45 % of 131072 tokens`.
+    /// The load that an engine reports, as the text of a table cell, such as `3 running, 0 waiting, cache 45 %`.
     private static func words(_ engine: JSONValue?) -> String {
         var words: [String] = []
         if let running = engine?["running"]?.integer { words.append("\(running) running") }

@@ -26,9 +26,9 @@ extension Exchange {
         }
     }
 
-    /// Makes the failure with status 401.
+    /// Makes the failure with status 401; another failure if too many unknown keys came from the client's address.
     ///
-    /// The reason for the failure is written to the log, and is not sent to the client.
+    /// The reason for the 401 is written to the log, and is not sent to the client.
     func unauthorized(_ refusal: KeyRefusal) -> Failure {
         record.isUnauthenticated = true
         record.key = refusal.keyID

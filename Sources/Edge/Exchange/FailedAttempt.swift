@@ -3,7 +3,9 @@ internal import Inference
 internal import Routing
 internal import Transport
 
-/// The facts about an attempt that failed before its answer was ready to be relayed; its executor has been released.
+/// The facts about an attempt that failed before its answer was ready to be relayed.
+///
+/// The attempt has ended, and its slot at the executor is free again.
 struct FailedAttempt {
     var executor: Executor
     /// The pool that the executor was chosen from.
@@ -30,8 +32,8 @@ struct FailedAttempt {
 
     /// Whether the failure allows only one more attempt.
     ///
-    /// The value is also false if it is not known what software the engine runs, but the pool remembers that the engine
-    /// does not serve the request's path. Later requests at the path then avoid the engine, so each engine fails at
-    /// most once in this way.
+    /// A path that the engine does not serve usually allows one more attempt, at other software. More attempts are
+    /// allowed if the software is not known (`alike` is empty) and the pools remember the missing path. Later requests
+    /// at the path then avoid the engine, so each engine fails in this way only once for some time.
     var isSingle: Bool { failure.retry.isSingle && !(isPathRemembered && alike.isEmpty) }
 }

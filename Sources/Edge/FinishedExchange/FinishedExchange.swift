@@ -64,7 +64,7 @@ package struct FinishedExchange: Sendable {
     var modelID: Int?
     /// The name of the requested model, if no such model exists or the caller may not use it.
     var modelAsked: String?
-    /// The status that the client was sent, or 499 if the client left before it was sent a status.
+    /// The status that the edge sent to the client; 499 if the client left or was cut off before that.
     var status: Int
     var end: ExchangeMachine.End
 
@@ -103,8 +103,8 @@ package struct FinishedExchange: Sendable {
 
     /// The status under which the exchange is counted in the metrics.
     ///
-    /// This is the status that the client was sent. But if the exchange failed after a status below 400 was sent, it is
-    /// the status of the failure.
+    /// This is `status`, the status that the edge sent to the client. But if the edge sent a status below 400 and the
+    /// exchange failed afterwards, it is the status of the failure.
     var reportedStatus: Int {
         guard status < 400, case .failed(let failure) = end else { return status }
         return failure.status

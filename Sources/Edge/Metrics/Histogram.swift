@@ -7,7 +7,9 @@
 package struct Histogram: Sendable {
     /// The upper bounds of the buckets, ascending and inclusive; larger values are counted in an additional bucket.
     package let bounds: [UInt64]
-    /// For values with n significant bits (0 to 64), element n is the index of the first bucket that may count them.
+    /// Element n, from 0 to 64, is the index of the first bucket for values with n significant bits.
+    ///
+    /// So `observe` does not have to search all buckets.
     private let firstIndices: [UInt8]
     /// The count of each bucket by its index; the last element counts the values above the last bound.
     package private(set) var counts: [UInt64]

@@ -13,7 +13,7 @@ final class WorkerMetrics {
     private var handedOver = HandedOver()
     /// Whether this turn of the event loop has sent a request, begun a response or cancelled an attempt.
     ///
-    /// If so, its delay is measured at the end of the turn.
+    /// If so, `turnEnded` measures how long the worker took for it.
     private var hasWork = false
 
     init(tenants: TenantLabels) {
@@ -52,7 +52,7 @@ final class WorkerMetrics {
     /// Counts a failed TLS handshake.
     func handshakeFailed(_ failure: HandshakeFailure) { common.handshakeFailures[failure.index] &+= 1 }
 
-    /// Counts a refusal by a limit per address.
+    /// Counts a connection or request that was refused because of a limit for its client's address.
     func addressRefused(_ limit: AddressLimit) { common.addressRefusals[limit.index] &+= 1 }
 
     /// Counts tokens that an executor sent but that did not reach the client.
@@ -71,7 +71,7 @@ final class WorkerMetrics {
     /// Counts a request that its client cancelled after it was sent to an executor, and before its answer began.
     func prefillReset() { common.prefillResets &+= 1 }
 
-    /// Counts a request by where the address of its client came from.
+    /// Counts a request by the source of its client's address, such as the socket's peer or a header field.
     func requestBegan(from source: ClientAddressSource) { common.clientSources[source.index] &+= 1 }
 
     /// Counts an exchange that has ended, and its bytes.

@@ -12,7 +12,7 @@ final class CountSharing: TimerTarget {
     ///
     /// The searches are necessary because no event reports that another process has freed a slot.
     private static let pumpInterval: Nanoseconds = 20_000_000
-    /// How many searches for free slots there are from one publication of memory and connections to the next.
+    /// The number of searches for free slots after which the process publishes its memory and connections again.
     private static let exchangePeriod = 5
 
     private let loop: EventLoop

@@ -32,8 +32,10 @@ struct InheritedState: Equatable, Sendable {
 
     /// The keys of TLS session tickets; nil if the state contains none.
     var ticketKeys: TicketKeys.Record?
-    /// The random id that the process writes in the field `cdn-loop` of its requests to recognize them; nil if the
-    /// state contains none.
+    /// The random id that the process writes in the field `cdn-loop` of its requests to executors; nil if the state
+    /// contains none.
+    ///
+    /// A request that comes back to the process in a loop is recognized by this id.
     var instanceID: String?
     /// The maintenance in force; nil if there is none.
     var maintenance: Maintenance?

@@ -22,7 +22,7 @@ extension BlockChain {
     /// - Text: a word, as `Vocabulary.count` counts words. The white space before a word belongs to its token.
     /// - Other JSON, such as tools and calls of tools: four bytes.
     /// - An image, a sound or a file: 256 tokens, whatever its size.
-    /// - A token id of a completion's prompt: itself.
+    /// - A token id, which a prompt of the completions API may have in place of text: one token.
     ///
     /// A mark, such as the role of a message, is not a token; it is hashed with the token that follows it.
     struct Builder {

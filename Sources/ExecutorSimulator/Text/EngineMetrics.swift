@@ -1,11 +1,11 @@
 // The metrics of the simulated model server, in the format of vLLM, SGLang or llama.cpp.
 
-/// The numbers for a response to `GET /metrics`, and the text that an engine would make of them.
+/// The numbers for a response to `GET /metrics`, and the text that a real engine would make of them.
 ///
 /// The text has the format of Prometheus. Names, labels and the form of numbers are those of the engine in `kind`; for
 /// vLLM, they are those of version 0.32.
 struct EngineMetrics {
-    /// The numbers that concern the prefix cache.
+    /// The size of the prefix cache, and how often it was used.
     struct Cache {
         /// The number of tokens in one block of the cache.
         var blockSize: Int
@@ -27,7 +27,7 @@ struct EngineMetrics {
     var running: Int
     /// How many requests wait until the simulator computes their prompts.
     var waiting: Int
-    /// The numbers of the prefix cache; nil if the simulator has no cache.
+    /// The size and the use of the prefix cache; nil if the simulator has no cache.
     var cache: Cache?
     /// The engine whose metric names and labels are used.
     var kind = SimulatedKind.vllm

@@ -19,9 +19,9 @@ final class HTTP2ExecutorStream: AttemptCarrier {
     var isRequestSent = false
     /// Whether the HEADERS frame of the request has been sent.
     var isBegun = false
-    /// The value of `HTTP2ExecutorConnection.reads` when the request was given to the connection.
+    /// How many times the connection had received bytes (`HTTP2ExecutorConnection.reads`) when this stream began.
     ///
-    /// If `reads` has changed, bytes have arrived since then.
+    /// If the connection's number is now larger, bytes have arrived since then.
     let readsBefore: Int
 
     var status = 0

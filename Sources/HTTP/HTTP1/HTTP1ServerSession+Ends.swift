@@ -13,9 +13,9 @@ extension HTTP1ServerSession {
     func drain(_ drain: ConnectionDrain) {
         draining = drain
         if let stream {
-            // The client may send another request if it has received a response head without `connection: close`. When
-            // a successor process has taken over, this process still serves that request, with `connection: close` in
-            // its response.
+            // A response head without `connection: close` allows the client to send another request. If the head was
+            // sent before a successor process took over, this process still serves that other request, and answers it
+            // with `connection: close`.
             if drain == .stopping || !stream.isHeadSent { stream.keepAlive = false }
             return
         }

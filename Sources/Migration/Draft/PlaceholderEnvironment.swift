@@ -16,7 +16,7 @@ struct PlaceholderEnvironment {
         for (name, _, _) in Self.references(in: text) where values[name] == nil { values[name] = "placeholder" }
     }
 
-    /// Gives values to the variables of a URL.
+    /// Gives a value to each variable in a URL, by its place: a whole URL, a scheme, a host or a port.
     mutating func note(url: String) {
         for (name, before, after) in Self.references(in: url) where values[name] == nil {
             if before.isEmpty {

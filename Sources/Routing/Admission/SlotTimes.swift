@@ -156,11 +156,12 @@ struct SlotTimes: Sendable {
         return Forecast(wait: Nanoseconds(min(wait, 1e18)), most: Nanoseconds(min(wait + doubt, 1e18)))
     }
 
-    /// The mean and the standard deviation of how long slots are held, and the factor by which the recorded durations
-    /// are too short.
+    /// The mean and the standard deviation of how long slots are held, and the factor (`stretch`, at least 1) by which
+    /// the recorded durations must be multiplied.
     ///
-    /// A duration is recorded when its slot is freed, so the shortest durations are recorded first. Until as many slots
-    /// have been freed as are held now, the mean therefore includes how long the held slots have been held so far.
+    /// A duration is recorded only when its slot is freed, so the first recorded durations are shorter than usual. As
+    /// long as fewer slots have been freed than are held now, the factor corrects this: the mean then includes how long
+    /// the held slots have been held so far.
     private func moments(_ ages: [Double], _ slots: Int) -> (mean: Double, spread: Double, stretch: Double) {
         let seen = sorted.reduce(0, +) / Double(sorted.count)
         let variance = sorted.reduce(0) { $0 + ($1 - seen) * ($1 - seen) } / Double(sorted.count)
@@ -174,8 +175,9 @@ struct SlotTimes: Sendable {
 
     /// A simulation of when a pool's slots are freed, to forecast how long a queued request waits.
     ///
-    /// How long each slot is held is not chosen at random. The choices are spread evenly over the recorded durations;
-    /// `draws` (0 to 1) is where they start.
+    /// The simulation holds each slot for one of the recorded durations. It does not choose the duration at random, but
+    /// spreads the choices evenly over all durations. `draws` is the latest choice, from 0 for the shortest of the
+    /// possible durations to 1 for the longest.
     private struct Simulation {
         let durations: [Double]
         let stretch: Double
@@ -197,7 +199,7 @@ struct SlotTimes: Sendable {
         /// How much longer a slot will be held, in nanoseconds, if it has already been held for `age`.
         private mutating func rest(after age: Double) -> Double {
             // Each call adds the golden ratio to `draws`, modulo 1. The resulting values spread evenly between 0 and 1.
-            // So they choose among the recorded durations as random numbers would, but without chance.
+            // They choose among the recorded durations as random numbers would, but give the same forecast each time.
             draws = (draws + 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
             guard age > 0 else { return draw(from: 0) }
             let low = durations.firstIndex(notBefore: { $0 * stretch <= age })

@@ -144,7 +144,8 @@ package final class ExecutorPool: Sendable {
         }
     }
 
-    /// Decides anew whether `auto` acts as `prefix`, because the kind of an engine has been found or has changed.
+    /// Decides anew whether a `balance` of `auto` acts as `prefix`, because the kind of an engine has been found or has
+    /// changed.
     package func kindsChanged() {
         let cachesPrompts = !members.isEmpty && members.allSatisfy { $0.executor.engine.kind.cachesPrompts }
         isAutoPrefix.store(cachesPrompts, ordering: .relaxed)
@@ -271,7 +272,10 @@ package final class ExecutorPool: Sendable {
         members.contains { !$0.hasPath(request.path, at: now) }
     }
 
-    /// The index of the member whose turn it is among those in `state.free`.
+    /// The index of the member in `state.free` that gets the request.
+    ///
+    /// With the balance `roundRobin` or `weighted`, this is the member whose turn is due first. With every other
+    /// balance, the work of the members decides first.
     private func pick(_ state: inout PoolEntry.State) -> Int {
         guard members.count > 1 else { return state.free[0].index }
         if asksSome { return leastOfSome(state.free) }
@@ -319,7 +323,8 @@ extension PoolMember {
     /// The present work of the executor, in running streams.
     ///
     /// `bytesAStream` bytes of waiting prompts count as one stream. A request at the engine that no process of this
-    /// server has sent also counts as one stream, but only while this process is new (`Engine.strangersWhileNew`).
+    /// server has sent also counts as one stream, but only while this process is new (`Engine.strangersWhileNew`). A
+    /// new process has too few attempts to see from them how busy each engine is.
     var work: Double {
         let engine = executor.engine
         let running = engine.modelsShareCapacity ? engine.runningInAll : executor.runningInAll
@@ -331,10 +336,10 @@ extension PoolMember {
         executor.engine.modelsShareCapacity ? executor.engine.waitingBytesInAll : executor.waitingBytesInAll
     }
 
-    /// The member's present weight, always above 0.
+    /// The weight by which the pool shares exchanges between its members; always above 0.
     ///
-    /// The weight is reduced for a while after the executor has become healthy again, or after the operator has resumed
-    /// it.
+    /// This is the present weight, which is reduced for a while after the executor has become healthy again, or after
+    /// the operator has resumed it.
     func share(at now: Nanoseconds) -> Double {
         let health = min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
         // The present weight may be 0 here, because an operator may set it to 0 while the executor is being chosen.

@@ -27,7 +27,9 @@ package struct KeyUseRecord: Equatable, Sendable {
 package struct KeyRateUse: Equatable, Sendable {
     /// The requests that have begun; at least 0.
     package var requests: Int
-    /// The tokens that were reserved or used; below 0 if requests have used fewer tokens than were reserved before.
+    /// The tokens that requests have reserved or used since the last report.
+    ///
+    /// The number is below 0 if requests have given back more tokens that were reserved before the last report.
     package var tokens: Int
 
     /// Makes a value; by default nothing was used.

@@ -33,8 +33,8 @@ package protocol ChannelHandler: AnyObject {
     func channelDrained(_ channel: Channel)
     /// The handler can continue the work for which it has called `Channel.continueNextTurn`.
     ///
-    /// The call comes in the next turn of the loop. If the channel must then let other channels go first, the call
-    /// comes when the channel's turn in the `YieldQueue` comes.
+    /// The call comes in the next turn of the loop. If the channel's client has lately caused much work, the loop first
+    /// serves other channels. The call then comes when the loop takes the channel from the `YieldQueue`.
     func channelContinues(_ channel: Channel)
     /// Returns the client of an accepted channel whose TLS handshake has to wait.
     ///

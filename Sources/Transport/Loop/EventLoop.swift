@@ -75,7 +75,9 @@ package final class EventLoop {
     private let waitLimit: Int?
     /// The value of `clock.paused` when the loop last noticed a pause of the process.
     private var pausedBefore: Nanoseconds = 0
-    /// In how many more turns the loop may still put off timers because of the last pause of the process.
+    /// The largest number of turns in which the loop still fires no timers, because the process was paused.
+    ///
+    /// The number becomes 0 as soon as a turn finds nothing more to read; see `catchUpMax`.
     private var catchUpTurns = 0
     /// For tests: an errno (ENOSPC or ENOMEM) with which all registrations fail; nil to register normally.
     package var registrationErrorForTest: CInt?
@@ -277,8 +279,8 @@ package final class EventLoop {
 
     /// Reads from the channels that may have unread bytes from the previous turn.
     ///
-    /// After large reads have taken their time in this turn (`BulkReads`), the remaining channels wait, unless their
-    /// handlers have unfinished work. The channels that wait come first in the next turn.
+    /// Large reads may take only a limited time of each turn (`BulkReads`). After that time, the remaining channels
+    /// wait, and come first in the next turn. A channel whose handler has unfinished work does not wait.
     private func readUnread() {
         guard !unread.isEmpty else { return }
         let batch = unread

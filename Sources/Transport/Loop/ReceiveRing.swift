@@ -24,8 +24,9 @@ final class ReceiveRing {
     /// How far `takeAll` looks ahead to prefetch memory: it calls `prepare` for the second completion after the current
     /// one.
     private static let lookahead: UInt32 = 2
-    // These values of `user_data` mark the poll of epoll's descriptor and cancellations, whose completions belong to no
-    // channel. The values match no `SlabKey`, because no generation reaches 2^32 - 1.
+    // A completion carries the `user_data` of its request: the key of a channel, or one of these two values. `pollMark`
+    // stands for the poll of epoll's descriptor, and `cancelMark` for a cancellation. No channel has either value as
+    // its key, because no generation reaches 2^32 - 1.
     private static let pollMark = UInt64.max
     private static let cancelMark = UInt64.max - 1
 
@@ -82,8 +83,9 @@ final class ReceiveRing {
     /// Whether the queue has further completions, or the kernel can add some when the loop makes the next system call.
     var hasMore: Bool { unsafe clinux_ring_ready(&ring) > 0 || clinux_ring_has_work(&ring) != 0 }
 
-    /// Whether the ring has reported since the last call that epoll's descriptor is readable, which means that epoll
-    /// has events.
+    /// Returns whether epoll has events, and resets the answer to false.
+    ///
+    /// The ring polls epoll's descriptor, which is readable if epoll has events. `takeAll` notes this completion.
     func takePollerReady() -> Bool {
         defer { isPollerReady = false }
         return isPollerReady
