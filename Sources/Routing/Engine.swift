@@ -32,8 +32,8 @@ package final class Engine: Sendable {
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
     private let runningMost = Atomic<Int>(.max)
-    /// Whether the engine's models share its capacity (`modelsShareCapacity`), and the value that the configuration
-    /// gives for it.
+    /// Whether the engine's models share its capacity (`modelsShareCapacity`), and the value that the caller of
+    /// `update` gives for it.
     ///
     /// The first is stored because it is read each time a pool chooses an executor.
     private let isCapacityShared = Atomic<Bool>(false), isCapacityGiven = Atomic<Bool>(false)
