@@ -221,7 +221,7 @@ private final class Crowd {
     /// The memory of all bodies together.
     private var bodyBytes: Int { accounts.reduce(0) { $0 + $1.bodies } }
 
-    /// A client begins a body, on a connection of its own or on that of another client.
+    /// A new request body begins, on a new connection or on one that carries other bodies already.
     private func begin() {
         let shares = !accounts.isEmpty && Int.random(in: 0..<3, using: &random) == 0
         let account = shares ? accounts.randomElement(using: &random)! : MemoryAccount(source: budget)

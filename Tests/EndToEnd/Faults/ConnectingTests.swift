@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    /// An executor may accept a connection later than `timeouts.connect`, and is served nevertheless.
+    /// An executor may accept a connection later than `timeouts.connect`, and the edge waits for it.
     ///
     /// The kernel has completed the connection before, so the delay counts as silence and not as a failure to connect.
     @Test(arguments: Speaking.both)

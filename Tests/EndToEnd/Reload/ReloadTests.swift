@@ -94,7 +94,7 @@ import Testing
         }
     }
 
-    /// Many reloads at once, some of a faulty file, while requests run: none of them fails.
+    /// Many reloads at once, some of a faulty file, while requests run: no request fails.
     @Test func manyReloadsAtOnceFailNoRequest() async throws {
         try await withReloading { server, executor in
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -10,8 +10,8 @@ final class EventsTarget: FuzzTarget {
         var input = input
         let form = input.choice()
         let cuts = Cuts(input.choice())
-        // Byte 1 is expanded to a thousand bytes, so that a short input can make an event that exceeds the splitter's
-        // limit.
+        // Each byte with the value 1 becomes a thousand letters `x`, so that a short input can make an event that
+        // exceeds the splitter's limit.
         let all = input.rest.lazy.flatMap { [UInt8](repeating: $0 == 1 ? 0x78 : $0, count: $0 == 1 ? 1000 : 1) }
         // The splitter drops a byte order mark, which would make the comparison of bytes fail.
         let bytes = Array(all.prefix(80_000).drop { $0 == 0xEF })

@@ -206,7 +206,8 @@ final class ExecutorScenario {
             if plan.http2 != nil { test.clock.advance(by: 21 * second) }
         }
         // In the server, deadlines outside of the HTTP client end an attempt whose executor is silent. Here the test
-        // cancels the attempt. On HTTP/2 the client itself must have ended it, because the executor answers no PING.
+        // cancels the attempt. On HTTP/2 the edge's HTTP client must
+        // have ended it already, because the executor answers no PING.
         for (index, attempt) in attempts.enumerated() where !attempt.isOver {
             shared.findings.expect(plan.http2 == nil, "attempt \(index) has no end")
             attempt.cancel()

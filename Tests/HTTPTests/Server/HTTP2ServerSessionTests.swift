@@ -74,7 +74,7 @@ import Transport
         session.settle()
         #expect(session.exchanges.map(\.target) == (0..<100).map { "/\($0)" })
         #expect((0..<100).allSatisfy { session.status(of: UInt32(2 * $0 + 1)) == 200 })
-        // Reading has resumed.
+        // The server, which had stopped reading during the burst, reads again: it answers a new request.
         session.request(201)
         #expect(session.status(of: 201) == 200)
         session.server.peer.close()

@@ -97,7 +97,7 @@ import Testing
 
     /// Each worker reads its clock once per turn of its event loop.
     ///
-    /// So a call may report an earlier time than the call before it.
+    /// So a worker may call the pool with an earlier time than another worker has done before.
     @Test func clocksThatAreATurnApartAreNoFault() {
         let (pool, granted) = (ExecutorPoolTests.pool(1, max: 1), Granted())
         _ = wait("first", in: pool, granted, at: second)

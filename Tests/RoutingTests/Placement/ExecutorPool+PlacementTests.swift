@@ -287,7 +287,7 @@ import Transport
 
     /// A request goes to its session's executor rather than to one that caches its prompt.
     ///
-    /// It leaves either of them if the wait there is too long.
+    /// It goes to another executor if the wait at that one is too long.
     @Test func aSessionGoesFirstUnderTheGate() throws {
         let pool = ExecutorPoolTests.pool(3, .prefix)
         let session = SessionName(hash: 5)

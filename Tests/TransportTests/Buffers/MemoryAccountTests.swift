@@ -139,7 +139,8 @@ import Transport
         #expect(source.room == 1 << 20)
     }
 
-    /// After `forgetBody` the account no longer returns the body's bytes to its source, because another thread does so.
+    /// After `forgetBody` the account no longer gives the charge of the body back to its source, because another thread
+    /// does so.
     @Test func aBodyMayBeGivenBackByAnother() {
         let source = Source(room: 1 << 20)
         let account = MemoryAccount(source: source)
