@@ -67,7 +67,8 @@ package final class EngineWords: Sendable {
         var count = 0
         /// The same number as `count` in the first 30 s after the engine's first report to this process; 0 afterwards.
         ///
-        /// In this time, the process has few attempts, which do not show yet how the load is spread over the engines.
+        /// In these 30 s, a pool counts strangers as load when it chooses an executor. The process itself has begun too
+        /// few attempts in this time to know which engines are busy.
         var whileNew = 0
     }
 

@@ -13,7 +13,7 @@ package struct AbortsReport {
         /// How many aborts the executor noticed, by the phase of the request that the executor reported: `body`,
         /// `prefill` or `stream`.
         var executorPhases: [String: Int] = [:]
-        /// How many requests the executor received during this phase, as the executor itself counted them.
+        /// How many requests the executor received while the bench measured this phase, as the executor itself counted.
         var requests = 0
         /// How many streams ended before they could be reset.
         var endedBefore = 0

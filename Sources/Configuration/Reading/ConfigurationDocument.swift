@@ -95,7 +95,7 @@ struct ConfigurationDocument {
         }
     }
 
-    /// The name that Yams reports for a duplicate key that is a list or a section.
+    /// The name that Yams reports for a duplicate key that is a list or a section, in the spelling of Yams.
     private static let noScalar = "<uncovertable>"
 
     /// Returns the index in the file of a key's first character.

@@ -84,8 +84,9 @@ struct Deadlines {
         stall = now + time
     }
 
-    /// Restarts the deadline for the executor's next event after bytes have been sent on to the client, or when reading
-    /// from the executor is resumed.
+    /// Restarts the deadline by which the executor must send its next event.
+    ///
+    /// The exchange calls this when it has sent bytes on to the client, or when it resumes reading from the executor.
     ///
     /// While reading from the executor is paused, there is no such deadline.
     mutating func relayed(isPaused: Bool, at now: Nanoseconds) { stall = isPaused ? .max : now + stallTime }

@@ -27,7 +27,7 @@ package final class LogSink: Sendable {
         var lines: [UInt8]
         var count: Int
         var output: LogOutput
-        /// Called on the log thread after it has closed the earlier output.
+        /// Called on the log thread after it has closed the output to which it wrote before this change.
         var done: @Sendable () -> Void
     }
 

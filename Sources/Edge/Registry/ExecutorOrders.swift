@@ -80,8 +80,9 @@ struct ExecutorOrders: Equatable, Sendable {
         name.hasPrefix("unix:") ? name : String(name.prefix { $0 != " " })
     }
 
-    /// Whether an order for `url` applies to the engine with this name.
+    /// Whether an operator's order for `url`, such as to drain the executors there, applies to the engine with this name.
     ///
+    /// The name of an engine is its URL, followed by an address if the host name has a separate engine at each address.
     /// It applies to the engine at `url`. If the host name of `url` has a separate engine at each of its addresses, the
     /// order applies to all these engines.
     static func covers(_ url: String, name: String) -> Bool { name == url || configuredURL(ofName: name) == url }

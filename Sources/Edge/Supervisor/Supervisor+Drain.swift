@@ -190,7 +190,10 @@ extension Supervisor {
         _ = loop.timers.schedule(at: bound, target: TimerClosure { [loop] in loop.stop() }, kind: 0)
     }
 
-    /// Ends the loop of the control thread when the main process has ended, or when it has taken too long.
+    /// Ends this older process, which systemd takes for the main process, once the real main process has ended or has
+    /// not ended in time.
+    ///
+    /// To end the process is to end the loop of the control thread.
     private func stop(after main: LaunchedProcess) {
         OperatorLog.say("waiting for the main process \(main.id), for which systemd takes this one")
         endsOnceAlone = false

@@ -12,9 +12,9 @@ struct HTTP2ServerDeadlines {
     ///
     /// The deadline is set if the client opens further streams after this process has handed over to a successor
     /// process.
-    var announcement: Nanoseconds = .max
+    var shutdownNotice: Nanoseconds = .max
     /// When the server sends the final GOAWAY, which follows the shutdown notice and allows no new streams.
-    var notice: Nanoseconds = .max
+    var finalGoaway: Nanoseconds = .max
     /// When a connection without streams closes.
     var idle: Nanoseconds = .max
     /// Streams that are reset at the time `due`, unless they end earlier.
@@ -24,7 +24,7 @@ struct HTTP2ServerDeadlines {
 
     /// The earliest deadline.
     var next: Nanoseconds {
-        var due = min(min(min(settings, headers), min(notice, idle)), announcement)
+        var due = min(min(min(settings, headers), min(finalGoaway, idle)), shutdownNotice)
         for entry in resets { due = min(due, entry.due) }
         return due
     }

@@ -87,28 +87,28 @@ extension HTTP2ServerSession {
         if streams.isEmpty, !history.isNew(1) { announceEnd() }
     }
 
-    /// Sends a first GOAWAY, which only announces the end, and the final GOAWAY after `noticePeriod`.
+    /// Sends a first GOAWAY, which only announces the end, and the final GOAWAY after `finalGoawayDelay`.
     ///
     /// Does nothing if the first GOAWAY has been sent already.
     func announceEnd() {
         guard !ending.isDraining else { return }
         ending.isDraining = true
-        deadlines.announcement = .max
+        deadlines.shutdownNotice = .max
         unsafe nghttp2_submit_shutdown_notice(session)
-        deadlines.notice = now + Self.noticePeriod
+        deadlines.finalGoaway = now + Self.finalGoawayDelay
         armDeadline()
         channel.mark()
     }
 
-    /// Sends a first GOAWAY, which only announces the end, after `announcementDelay`, or earlier if all streams end.
+    /// Sends a first GOAWAY, which only announces the end, after `shutdownNoticeDelay`, or earlier if all streams end.
     func announceEndSoon() {
-        guard !ending.isDraining, deadlines.announcement == .max else { return }
-        deadlines.announcement = now + Self.announcementDelay
+        guard !ending.isDraining, deadlines.shutdownNotice == .max else { return }
+        deadlines.shutdownNotice = now + Self.shutdownNoticeDelay
         armDeadline()
     }
 
     private func goAway() {
-        deadlines.notice = .max
+        deadlines.finalGoaway = .max
         ending.isFinalGoAwayDue = true
         channel.mark()
     }
@@ -138,8 +138,8 @@ extension HTTP2ServerSession {
     func deadlinePassed() {
         if deadlines.settings <= now { fail(.settings) }
         if deadlines.headers <= now { fail(.slowHead) }
-        if deadlines.announcement <= now { announceEnd() }
-        if deadlines.notice <= now { goAway() }
+        if deadlines.shutdownNotice <= now { announceEnd() }
+        if deadlines.finalGoaway <= now { goAway() }
         if deadlines.idle <= now { end(NGHTTP2_NO_ERROR) }
         for entry in deadlines.resets where entry.due <= now { reset(entry.stream) }
         deadlines.resets.removeAll { $0.due <= now }

@@ -31,7 +31,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// How long the client may still open streams after the shutdown notice, the first GOAWAY (RFC 9113 section 6.8).
     ///
     /// Requests may be on their way when the notice is sent.
-    static let noticePeriod: Nanoseconds = 1_000_000_000
+    static let finalGoawayDelay: Nanoseconds = 1_000_000_000
     /// How long the server waits before it sends the shutdown notice (the first GOAWAY) after a hand-over to a
     /// successor, in nanoseconds.
     ///
@@ -39,7 +39,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// to open its next streams on another connection, so it is useless while the client opens no streams. It can even
     /// do harm: some clients, such as those that use Python's `h2`, give up all streams under way when a GOAWAY
     /// arrives.
-    static let announcementDelay: Nanoseconds = 2_000_000_000
+    static let shutdownNoticeDelay: Nanoseconds = 2_000_000_000
     /// How long the server waits before it resets a stream that must end, in nanoseconds.
     ///
     /// The delay lets the queued end of the response go out first, and lets the client finish its request.
@@ -90,7 +90,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         var isDraining = false
         /// Whether a successor process accepts the new connections.
         ///
-        /// The session then sends the shutdown notice (the first GOAWAY) once no stream is open, or `announcementDelay`
+        /// The session then sends the shutdown notice (the first GOAWAY) once no stream is open, or `shutdownNoticeDelay`
         /// after the client opens one.
         var isHandedOver = false
         /// Whether the final GOAWAY has to be submitted in the next flush phase.

@@ -8,7 +8,7 @@ package enum ConnectionDrain: Sendable {
     ///
     /// The next response head on an HTTP/1.1 connection has `connection: close`, and the connection closes after that
     /// response. If no further request arrives, the connection closes at its usual idle timeout. An HTTP/2 connection
-    /// gets its GOAWAYs when no stream is open, or at the latest `HTTP2ServerSession.announcementDelay` after the
+    /// gets its GOAWAYs when no stream is open, or at the latest `HTTP2ServerSession.shutdownNoticeDelay` after the
     /// client has opened another stream.
     case handedOver
 }

@@ -8,7 +8,7 @@ package import HTTP
 package enum Endpoint: Equatable, Sendable {
     /// A request in the given dialect, whose body names a model.
     case model(Dialect)
-    /// A request at a path that only some models have, whose body names a model.
+    /// A request at a path that the configuration allows only for some models; its body names one of them.
     case passthrough
     /// The list of models.
     case models

@@ -18,7 +18,9 @@ struct PlacementTable: Sendable {
         var uses: Float = 0
         /// The epoch in which `uses` was computed; a new epoch begins every few hundred prompts.
         var epoch: UInt32
-        /// By how many bytes this beginning is longer than the next shorter beginning that is hashed.
+        /// How many bytes this beginning of a prompt is longer than the next shorter one in the table.
+        ///
+        /// A prompt is hashed at several lengths, and each hash identifies one beginning.
         var bytes: Int32
         /// The index of the first holding (the entry of a beginning in the list of an executor) with this beginning.
         var first: Int32 = -1

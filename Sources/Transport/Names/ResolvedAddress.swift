@@ -1,4 +1,4 @@
-// The query for a name that has a separate executor (a model server) at each address, and the addresses in the answer.
+// The query for a name that has a separate engine (a model server) at each address, and the addresses in the answer.
 internal import Glibc
 
 /// A query to the name servers for a name that has a separate executor at each address.

@@ -1,4 +1,4 @@
-// Explains to an operator why a PEM file cannot be used, because OpenSSL only reports where its parser stopped.
+// Explains to an operator what is wrong with a PEM file. OpenSSL itself only reports where its parser stopped.
 internal import Glibc
 
 /// Explains why OpenSSL could not read a PEM file.
