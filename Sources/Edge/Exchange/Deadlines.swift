@@ -57,13 +57,13 @@ struct Deadlines {
     /// - Parameters:
     ///   - taken: How many bytes of the response the client has read so far.
     ///   - waiting: How many bytes of the response are buffered because the client has not read them yet.
-    ///   - stall: The time by which the client must have read some bytes.
+    ///   - due: The time by which the client must have read some bytes.
     ///   - window: The length of the period over which the client's pace is measured, in nanoseconds.
     ///   - bytesPerSecondMin: The lowest pace that is allowed; 0 for no limit.
     mutating func watchClient(
         taken: Int,
         waiting: Int,
-        stall: Nanoseconds,
+        due: Nanoseconds,
         window: Nanoseconds,
         bytesPerSecondMin: Int,
         at now: Nanoseconds
@@ -75,7 +75,7 @@ struct Deadlines {
             bytesPerSecondMin: bytesPerSecondMin,
             at: now
         )
-        clientStall = min(stall, readPace.windowEnd)
+        clientStall = min(due, readPace.windowEnd)
     }
 
     /// Starts the deadline for the executor's next event when the exchange begins to send an answer on to the client.

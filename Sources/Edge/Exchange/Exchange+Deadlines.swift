@@ -21,13 +21,13 @@ extension Exchange: TimerTarget {
     /// (`limits.read_pace`).
     func watchClient() {
         guard !stream.isClosed else { return }
-        let stall = snapshot.limits.clientStall
+        let clientStall = snapshot.limits.clientStall
         let waiting = stream.buffered
         deadlines.watchClient(
             taken: stream.bytesSent - waiting,
             waiting: waiting,
-            stall: max(stream.lastMoved, now) + stall,
-            window: max(Self.readPaceWindowMin, stall),
+            due: max(stream.lastMoved, now) + clientStall,
+            window: max(Self.readPaceWindowMin, clientStall),
             bytesPerSecondMin: snapshot.limits.readPace,
             at: now
         )
