@@ -11,8 +11,8 @@ internal import Transport
 final class CommandServer {
     /// The functions that carry out the commands.
     struct Actions {
-        /// Returns why this process refuses commands that change executors, the maintenance or the process at present;
-        /// nil if it carries them out.
+        /// Returns why this process refuses commands about executors, maintenance and upgrades at present; nil if it
+        /// carries them out.
         var obstacle: () -> String? = { nil }
         /// Reads the configuration again and puts it in force, then calls the closure with the result.
         var reload: (@escaping (ReloadReport) -> Void) -> Void
