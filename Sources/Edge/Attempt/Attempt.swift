@@ -127,8 +127,9 @@ final class Attempt: TimerTarget {
     var held: [UInt8] = []
     /// The summary of a JSON answer that is not a stream, but is relayed as it arrives.
     ///
-    /// Such an answer is too large to be held back, or there is no memory to hold it back. The summary has only the members that the scanner reads, and is scanned when the answer ends. The array has at
-    /// most one element, and is empty for other answers.
+    /// Such an answer is too large to be held back, or there is no memory to hold it back. The summary has only the
+    /// members that the scanner reads, and is scanned when the answer ends. The array has at most one element, and is
+    /// empty for other answers.
     var large: [LargeDocument] = []
     var memory: AnswerMemory
 
