@@ -1,5 +1,4 @@
-// Where the address table, which counts the connections and requests of each client address, counts a connection or
-// request.
+// Which entries of the table of client addresses count a connection or request.
 
 /// The entries of the address table in which a connection or request is counted: one for the client's address, and one
 /// for the larger IPv6 network around the address.

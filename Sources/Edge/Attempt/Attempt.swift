@@ -94,8 +94,8 @@ final class Attempt: TimerTarget {
     var times = Times()
     /// When the last bytes of the answer arrived; 0 if none have arrived.
     private(set) var lastHeard: Nanoseconds = 0
-    /// When the executor's present silence began: at the start of the attempt, with its last bytes, or when the edge
-    /// began to read again after a pause.
+    /// When the executor's present silence began: at the start of the attempt, after the last bytes of the answer, or
+    /// when the edge began to read again after a pause.
     private(set) var silentSince: Nanoseconds = 0
     /// Whether the edge reads from the executor; while reading is paused, no bytes can arrive.
     private(set) var isReading = true
@@ -125,10 +125,11 @@ final class Attempt: TimerTarget {
     /// The array has one of these: a whole document; the last bytes of a large document; the events without content at
     /// the beginning of a stream; a large event that may be an error.
     var held: [UInt8] = []
-    /// The summary of a JSON answer that is relayed as it arrives, because it is too large to be kept back.
+    /// The summary of a JSON answer that is not a stream, but is relayed as it arrives.
     ///
-    /// The summary has only the members that the scanner reads, and is scanned when the answer ends. The array has at
-    /// most one element, and is empty for other answers.
+    /// Such an answer is too large to be held back, or there is no memory to hold it back. The summary has only the
+    /// members that the scanner reads, and is scanned when the answer ends. The array has at most one element, and is
+    /// empty for other answers.
     var large: [LargeDocument] = []
     var memory: AnswerMemory
 

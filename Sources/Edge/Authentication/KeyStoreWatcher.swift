@@ -10,7 +10,7 @@ internal import Transport
 /// The control thread opens the file that a configuration names, and closes it when a later configuration names
 /// another file.
 final class KeyStoreWatcher: Sendable {
-    /// The pause between two reads of the file, in microseconds.
+    /// The pause between two checks whether the file has changed, in microseconds.
     ///
     /// It is short, so that a change is in force within a second.
     private static let interval: useconds_t = 250_000

@@ -197,8 +197,9 @@ extension Exchange: AttemptOwner {
         case .none:
             awaitAnswer()
             arm()
-        // The edge sends an early head with status 200 when the deadline `commit` passes and the executor is silent.
-        // The executor has answered now, so the early head must not be sent any more.
+        // When the deadline `commit` passes, the edge sends an early head with status 200 and the content type of a
+        // stream or of JSON. The executor has now answered, and its answer may not fit that head, so the head must not
+        // be sent any more.
         case .events, .document, .passing, .failure: deadlines.commit = .max
         }
     }

@@ -26,7 +26,8 @@ extension Exchange {
         }
     }
 
-    /// Makes the failure with status 401; another failure if too many unknown keys came from the client's address.
+    /// Makes the failure with status 401, or another failure if too many requests without a valid key have come from
+    /// the client's address.
     ///
     /// The reason for the 401 is written to the log, and is not sent to the client.
     func unauthorized(_ refusal: KeyRefusal) -> Failure {

@@ -5,7 +5,7 @@ internal import Transport
 /// The listening sockets of one configuration.
 ///
 /// Copies share the sockets. `close` closes them. After a reload, `closeRemoved` closes the sockets of listeners that
-/// the new configuration does not have.
+/// the new configuration does not have, except sockets that systemd has opened.
 struct ServerSockets {
     /// The sockets for clients, by listener: one socket for each worker, or one socket that all workers share.
     private(set) var clients: [ListenerKey: ListenerSet] = [:]

@@ -87,7 +87,7 @@ extension Supervisor {
         return Handover.CountsFile(descriptor: counts.descriptor, column: column, giver: counts.column)
     }
 
-    /// Frees the column that was reserved for a successor, because the successor has failed.
+    /// Frees the column that was reserved for a successor, because the upgrade has failed.
     ///
     /// The column is the successor's place in the table in which the processes share their counts. If no older process
     /// is left either, this process no longer shares its counts.

@@ -6,8 +6,8 @@ extension Worker {
     /// How long clients may still read their responses after the time for the drain is over (`WorkerMessage.expire`),
     /// in nanoseconds.
     static let expirePeriod: Nanoseconds = 1_000_000_000
-    /// How long connections may still write their last bytes after a second signal to end the server has ended all
-    /// exchanges (`WorkerMessage.cut`), in nanoseconds.
+    /// How long connections may still write their last bytes after another signal to end the server, during the drain,
+    /// has ended all exchanges (`WorkerMessage.cut`), in nanoseconds.
     static let cutPeriod: Nanoseconds = 50_000_000
     /// How long the worker still runs after its last connection has ended, so that the kernel can send what is
     /// buffered, in nanoseconds.
