@@ -162,7 +162,7 @@ bool take_block(Reader &reader, const uint8_t *end, Part &header) noexcept {
     return header.begin && type == "text" && reader.take('}');
 }
 
-/// Finds the billing header, a text that coding agents put first in the prompt, in the first of several content blocks.
+/// Finds the billing header, a text that coding agents put first in the prompt, in the first content block of an array.
 ///
 /// The result is the part of the body to leave out: the header, or the whole block if its text is nothing but the
 /// header. The result is an empty `Part` if the header is not there.

@@ -9,13 +9,14 @@ package struct RoutingRequest: Sendable {
     package var priority = PriorityClass.standard
     /// The size of the prompt in bytes, as an estimate of the work for it.
     ///
-    /// If no pool chooses executors by prompts, or the prompt is too short for that, it is the size of the whole body.
-    /// An image or other media counts as many bytes as a text with the same number of tokens.
+    /// If `prefix` has no hashes, it is the size of the whole body. An image or other media counts as many bytes as a
+    /// text with the same number of tokens.
     package var promptBytes: Int
     /// The hashes of the prompt's beginnings, by which a pool finds executors that have these beginnings in their
     /// caches.
     ///
-    /// The value has no hashes if no pool of the request chooses executors by prompts, or if the prompt is too short.
+    /// The value has no hashes if no pool of the request chooses executors by prompts, if the prompt is too short, or
+    /// if the prompt has too many images or other media.
     package var prefix = PromptPrefix()
     /// Whether `promptBytes` is an estimate because of images or other media.
     ///

@@ -138,7 +138,7 @@ typedef struct cjson_request {
     cjson_media media;
     cjson_contents contents;
     cjson_range cache_salt;        /* the first value as written; length 0 if it is absent or not a string */
-    cjson_range previous_response; /* the first `previous_response_id`; length 0 if it is absent or not a string */
+    cjson_range previous_response; /* the first `previous_response_id` as written; length 0 if there is no string */
     cjson_range named[CJSON_NAMED_MAX]; /* the first string with each name of `names`, in their order */
     /* The ranges of bytes to leave out of the body so that it has no member `priority`, in ascending order. They also
        contain the commas that are no longer needed, and members whose keys some parsers read as `priority`, such as

@@ -38,8 +38,9 @@ final class Pacer: TimerTarget {
     private var rounds: [Round] = []
     /// The number of the current round, in which each stream of one time slot generates a token.
     ///
-    /// Each stream stores the round in which it last generated a token. When a stream leaves, another stream may move
-    /// to its index. By the stored round, the pacer sees whether that stream already has its token of this round.
+    /// Each stream stores the last round in which the pacer called its function `step`. When a stream leaves, another
+    /// stream may move to its index. By the stored round, the pacer sees whether it has already called that stream in
+    /// this round.
     private var round = 0
 
     init(simulator: ExecutorSimulator, period: Nanoseconds, isSpread: Bool) {

@@ -59,8 +59,8 @@ public final class HTTP2Library {
         // nghttp2 sends WINDOW_UPDATE only for bytes that a session has reported as consumed, so that a slow reader
         // slows down the sender.
         unsafe nghttp2_option_set_no_auto_window_update(library.options, 1)
-        // This is meant as a limit on CONTINUATION frames, but nghttp2 1.52 of Debian 12 counts each read of a part of
-        // their frame headers. A limit of 72 allows 8 frames even if their 9-byte headers arrive one byte at a time.
+        // At most 72 CONTINUATION frames may follow a HEADERS frame. nghttp2 1.52 of Debian 12 would count each part of
+        // a split frame header, but `HTTP2FrameReader` never splits one.
         unsafe nghttp2_option_set_max_continuations(library.options, 72)
         unsafe nghttp2_option_set_max_outbound_ack(library.options, 1000)
         unsafe nghttp2_option_set_max_settings(library.options, 32)

@@ -213,8 +213,8 @@ package struct EventSplitter: Sendable {
 
     /// Passes an event that is now complete to the closure `body`.
     ///
-    /// - Parameter end: The last bytes of the event. The bytes before them are in `tail`, or `body` has already got
-    ///   them as pieces.
+    /// - Parameter end: The last bytes of the event. Earlier bytes of the event, if there are any, are in `tail`, or
+    ///   `body` has already got them as pieces.
     @inline(__always)
     private mutating func emit(_ end: UnsafeBufferPointer<UInt8>, _ body: (Span<UInt8>, Kind) -> Void) {
         lastEnd = .none

@@ -33,7 +33,7 @@ struct ExecutorAddress {
     /// - Parameters:
     ///   - what: The key that has the URL in the imported file, as notes name the key.
     ///   - isWithoutV1: Whether the program whose configuration is imported also writes URLs of this API without
-    ///     `/v1`. Such a URL means the same in both configurations, so no note is needed.
+    ///     `/v1`. If so, a URL without `/v1` needs no note.
     func isUsable(as what: String, at position: Position, isWithoutV1: Bool = false, notes: MigrationNotes) -> Bool {
         var environment = PlaceholderEnvironment()
         if case .failure(let problem) = environment.url(text) {

@@ -177,7 +177,7 @@ struct SlotTimes: Sendable {
     ///
     /// The simulation holds each slot for one of the recorded durations. It does not choose the duration at random, but
     /// spreads the choices evenly over all durations. `draws` is the latest choice, from 0 for the shortest of the
-    /// possible durations to 1 for the longest.
+    /// possible durations to 1 for the longest. The simulations of one forecast differ in its first value.
     private struct Simulation {
         let durations: [Double]
         let stretch: Double

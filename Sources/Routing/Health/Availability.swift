@@ -24,9 +24,9 @@ struct Availability: ~Copyable, Sendable {
     private let hasLateFaults = Atomic<Bool>(false)
     /// Whether the probes say that the model is being loaded.
     private let notReady = Atomic<Bool>(false)
-    /// When the edge first noticed that the model is being loaded; 0 while the edge does not believe that it is.
+    /// When an answer, or a refused connection, first showed that the model is being loaded; 0 if neither shows it.
     ///
-    /// The edge notices it when an answer says so, or when an engine that may be starting refuses a connection.
+    /// A refused connection shows it only if the engine may be starting. What the probes show is in `notReady`.
     private let loadingSince = Atomic<Nanoseconds>(0)
     private let isStart = Atomic<Bool>(false)
     private let learntRunning = Atomic<Int>(.max)

@@ -292,7 +292,7 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Forgets the results of the probes, because the engine is not probed any more.
     ///
-    /// An ejection then ends only when one request that is sent as a trial is answered.
+    /// An ejection then ends only when a request is answered, for example one that is sent as a trial.
     package mutating func probesEnded() {
         verdict = nil
         (probesLost, probesFailed, probesPassed) = (0, 0, 0)

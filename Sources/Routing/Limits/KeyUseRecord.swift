@@ -29,7 +29,8 @@ package struct KeyRateUse: Equatable, Sendable {
     package var requests: Int
     /// The tokens that requests have reserved or used since the last report.
     ///
-    /// The number is below 0 if requests have given back more tokens that were reserved before the last report.
+    /// A request that uses fewer tokens than it has reserved gives back the rest. The number is below 0 if more tokens
+    /// were given back since the last report than were reserved or used.
     package var tokens: Int
 
     /// Makes a value; by default nothing was used.

@@ -31,8 +31,7 @@ extension ExecutorPool {
     ///
     /// If the function rejects every member that it considers, the result is nil with the reason `gate`. If there is no
     /// member to consider, the result is nil with the reason `load`. In both cases, the caller chooses a member as
-    /// `leastLoad` does.
-    /// `state.placement.matches` has the holders, and `state.free` has the members with a free slot.
+    /// `leastLoad` does. `state.placement.matches` has the holders, and `state.free` has the members with a free slot.
     func holder(
         _ request: RoutingRequest,
         _ state: inout PoolEntry.State

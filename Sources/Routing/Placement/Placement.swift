@@ -4,7 +4,7 @@
 package enum PlacementReason: String, Sendable {
     /// The executor has made the response that the request continues, and no other executor has stored that response.
     case response
-    /// An earlier request of the session that the client has named went to this executor.
+    /// The previous request of the session that the client has named went to this executor.
     case session
     /// The executor is believed to have the beginning of the prompt in its cache.
     case prefix

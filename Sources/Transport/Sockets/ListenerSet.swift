@@ -94,8 +94,8 @@ package struct ListenerSet: Sendable {
             return
         }
         // Two processes can bind the same address if their sockets have SO_REUSEPORT. So the first socket is bound
-        // without that option, and the bind fails if another process uses the address. Only during a reload
-        // (`besideOwn`) the first socket has the option, because this process may already have sockets at the address.
+        // without that option, and the bind fails if another process uses the address. During a reload (`besideOwn`),
+        // the first socket has the option, because this process may already have sockets at the address.
         let probe = try Sockets.listen(on: address, shared: besideOwn, access: access)
         let bound = Sockets.localAddress(of: probe) ?? address
         addresses.append(bound)
