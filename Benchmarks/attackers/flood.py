@@ -32,7 +32,7 @@ class Connection:
 class Attack:
     """What one connection of an attack does; an instance serves all of them."""
 
-    # Whether the server runs with the limits from the example in the documentation.
+    # Whether the server runs with the limits of the example configuration `open-internet.yaml`, not with its defaults.
     is_limited = False
     # How many connections are kept open at once, and how many new ones may be opened per second.
     wanted, opened_a_second = 64, 1_000_000

@@ -56,7 +56,7 @@ models:
   - id: other
     executors: [{{url: 'http://127.0.0.1:{other}'}}]
 """
-# The limits to measure with if the documentation with the example is not found.
+# The limits to measure with if the example configuration does not exist.
 LIMITS = """\
 limits:
   per_address:

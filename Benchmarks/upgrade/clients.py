@@ -177,7 +177,7 @@ async def load(clients, kind, count):
         await asyncio.gather(*(clients.streams_http2(count // lanes) for _ in range(lanes)))
     else:
         tasks = [clients.keep_alive("demo") for _ in range(count)]
-        # These clients pause at most 50 ms, so that at any time more of them ask than `max_running` and the key's limit
+        # These clients pause at most 50 ms, so that more of them ask at once than `max_running` and the key's limit
         # allow.
         tasks += [clients.keep_alive("limited", think=0.05) for _ in range(12)]
         tasks += [clients.keep_alive("keyed", key=settings["key"], think=0.05) for _ in range(6)]

@@ -22,8 +22,8 @@ import Testing
         ("lite-chat-stream-toolong.json", 400, 400, "maximum context length is 65536 tokens"),
         ("lite-chat-badjson.json", 400, 400, "Invalid JSON payload"),
         ("lite-responses-previous.json", 404, 404, "Response with id 'resp_nope' not found."),
-        // vLLM translates a messages request into a chat completion. This error event shows that the translation
-        // failed for what the client sent, so it counts as a client error.
+        // vLLM answers a messages request by a chat completion. The text of this event quotes the error of the chat
+        // completion, whose code is 400, so it counts as a client error.
         ("first-event-error.sse", 200, 400, "validation errors for ChatCompletionStreamResponse"),
     ]) func clientsMistakesAreToldWithTheirText(name: String, status: Int, told: Int, text: String) throws {
         for dialect in Dialect.allCases {

@@ -134,7 +134,7 @@ import Testing
 
     /// In this server's configuration `${file:PATH}` means the content of a file.
     ///
-    /// The import must not copy such a text from another program's file, because it meant nothing there.
+    /// If another program's file contains this text, the import must not make the server read a file.
     @Test func aReferenceToAFileIsNotCarriedOver() throws {
         let result = try imported(
             """

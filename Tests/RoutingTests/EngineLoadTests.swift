@@ -51,8 +51,8 @@ import Transport
     @Test(arguments: [Balance.leastLoad, .auto, .prefix]) func strangersBreakTies(balance: Balance) {
         let pool = ExecutorPoolTests.pool(3, balance)
         for (index, executor) in pool.executors.enumerated() {
-            // Each engine has reported its load for 40 s. After that time, requests from elsewhere, which the edge sees
-            // only in these reports, no longer count as work.
+            // Each engine has reported its load for 40 s. Requests from elsewhere, which the edge sees only in these
+            // reports, count as work in the first 30 s. Now they only decide between equal executors.
             executor.engine.says(EngineLoad(), at: 0)
             executor.engine.says(Self.load(running: 0), at: 1)
             executor.engine.says(Self.load(running: 3 - index), at: 40 * Self.second)

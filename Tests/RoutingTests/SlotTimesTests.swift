@@ -164,7 +164,7 @@ import Transport
         #expect((1.1...1.3).contains(Double(forecast.wait) / 1e9 / after), "\(forecast)")
     }
 
-    /// The forecast for a very long queue must not take long to compute, and must be right on average.
+    /// The forecast for a very long queue is right on average.
     @Test func aLongQueueIsForetoldInTheMean() throws {
         var times = SlotTimes()
         times.watch(from: 0)

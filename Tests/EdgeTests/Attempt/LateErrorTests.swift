@@ -203,7 +203,7 @@ import Transport
             attempt.played.end()
             #expect(attempt.end == "whole" && attempt.relayed == text)
         }
-        // A response of JSON lines, on a path whose responses the edge passes on without reading them.
+        // A response of several JSON texts, one a line, on a path that belongs to none of the known APIs.
         let lines = #"{"a":"\#(Self.padding)"}"# + "\n{}\n"
         let other = try PlayedAttempt(.other, body: chat(stream: false))
         other.played.answer(type: "application/json")

@@ -89,8 +89,7 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
 
     /// A caller may use another kind of quota than its key's.
     ///
-    /// When the exchange ends, the quota gets back exactly what the caller has taken, even if the exchange is ended
-    /// twice.
+    /// The quota gets back exactly what was taken from it, even if `ended` is called twice.
     @Test func anotherQuotaMayStandBehindACaller() {
         let key = AccessKey(id: "k", hash: [], tenant: "t", limits: KeyLimits(tokensPerMinute: 100))
         let quota = ScriptedQuota()

@@ -14,8 +14,8 @@ private let hash = HMACSHA256(secret: Array("0123456789abcdef0123456789abcdef".u
 @Suite struct PriorityTests {
     private static let one = "- {id: m, executors: [{url: 'http://one:1', max_running: 1, include_usage: false}]}"
 
-    /// An environment with four API keys, each named after the class that it gives or allows; without a key, a request
-    /// may be standard or bulk.
+    /// An environment with four API keys, each named after the class that it gives or the classes that it allows;
+    /// without a key, a request may be standard or bulk.
     private func environment(_ models: String = one, settings: String = "") throws -> TestEnvironment {
         let access = Authenticator(hash: hash, anonymousPriority: PriorityRule(choices: [.bulk]))
         func key(_ id: String, _ usual: PriorityClass, _ choices: [PriorityClass] = []) -> AccessKey {

@@ -142,7 +142,8 @@ import Transport
             house.test.pass(second / 10)
             if step == 150 { house.engine.heard(at: house.test.loop.now) }
         }
-        // `lastHeard` may be a tenth of a second later than the bytes, so the engine is declared dead that much later.
+        // The time of the last byte is stored at most every tenth of a second (`heardStep`), so the stored time may be
+        // that much too early. The engine is declared dead a tenth of a second later because of it.
         let heard = start + 151 * second / 10
         #expect(house.deaths.first?.at == heard + Engine.heardStep + 20 * second)
     }

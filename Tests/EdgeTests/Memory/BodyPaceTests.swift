@@ -1,5 +1,5 @@
-// Tests how fast a request body arrives in the server's measurement. At first this is the average, then the pace in the
-// last second or somewhat more.
+// Tests how the server measures the pace at which a request body arrives: at first as the average, then over the last
+// second or somewhat more.
 import LoopTesting
 import Testing
 import Transport

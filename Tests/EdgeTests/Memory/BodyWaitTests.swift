@@ -130,9 +130,9 @@ import Transport
         withExtendedLifetime(others) {}
     }
 
-    /// Waiting bodies get memory in turn.
+    /// While another body alone may exceed the memory for bodies (it has the turn), a small complete body gets memory.
     ///
-    /// A small body that has arrived completely gets memory out of turn.
+    /// A larger body, or one that may not have arrived completely, waits.
     @Test func aSmallBodyThatIsWholeNeedsNoTurn() {
         let others = fill()
         let queue = Lock(BodyQueue())
@@ -179,7 +179,7 @@ import Transport
 
     /// A connection that has used up its own part of the memory cannot get more although the budget is not full.
     ///
-    /// Its body does not enter the queue, and is refused when its wait is over.
+    /// Its body waits without the permission to exceed its share (the turn), and is refused when its wait is over.
     @Test func whoHoldsTooMuchAloneHasNoTurn() {
         let queue = Lock(BodyQueue())
         while account.chargeBody(64 << 10) {}

@@ -174,8 +174,8 @@ import Transport
         #expect(account.held == before)
     }
 
-    /// If a connection has many exchanges, later ones get little memory for their responses, so that memory remains for
-    /// other connections.
+    /// If a connection has many exchanges, each gets little memory for its response, so that memory remains for other
+    /// connections.
     @Test mutating func aConnectionThatHoldsMuchGetsSmallShares() {
         var many: [ExchangeMemory] = []
         while true {

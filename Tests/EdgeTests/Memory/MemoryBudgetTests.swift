@@ -132,7 +132,8 @@ import Transport
         withExtendedLifetime(greedy) {}
     }
 
-    /// While bodies wait for memory, a body that only begins to arrive gets none of the memory that is released.
+    /// While bodies wait for memory, a body that only begins to arrive gets none of the memory that is released, unless
+    /// there is enough for all.
     @Test func bodiesThatWaitGoFirst() {
         let budget = MemoryBudget(limit: 64 << 20)
         let accounts = (0..<100).map { _ in MemoryAccount(source: budget) }

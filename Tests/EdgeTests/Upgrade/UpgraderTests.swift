@@ -120,7 +120,8 @@ import Transport
             let outcome = Outcome()
             run(upgrader("", path: path, outcome), outcome)
             #expect(outcome.report?.lines.joined().contains(text) == true, "\(outcome.report?.lines ?? [])")
-            // The failed upgrade is reported to the callback, which undoes what was prepared for the new process.
+            // The failed upgrade is reported to the callback. In the server, the callback undoes what was prepared for
+            // the new process.
             #expect(outcome.failures == ["reloads false ends false"])
         }
         let outcome = Outcome()

@@ -2,7 +2,7 @@ import Testing
 
 /// Tests the queue: requests without a free slot wait in order for up to `max_wait`.
 ///
-/// A request that would wait longer is refused with a `retry-after`.
+/// A request that has waited that long, or that finds the queue full, is refused with a time after which to retry.
 @Suite struct QueueTests {
     private func configuration(_ url: String, max: Int?, settings: String = "") -> Configuration {
         let limit = max.map { ", max_running: \($0)" } ?? ""

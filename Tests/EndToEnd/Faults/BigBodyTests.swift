@@ -34,7 +34,8 @@ import Testing
             #expect(seen.length > 0)
             #expect(seen.length < 2_000_000)
             #expect(!seen.isClean)
-            // On HTTP/1.1 the connection closes before `content-length` bytes, which marks the response as incomplete.
+            // With HTTP/1.0 and HTTP/1.1 the connection closes before `content-length` bytes, which marks the response
+            // as incomplete.
             #expect(
                 speaking == .http2 ? seen.endsBroken(.http2) : ["closed", "reset"].contains(seen.report.ending.string)
             )

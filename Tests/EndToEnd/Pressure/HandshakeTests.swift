@@ -1,6 +1,6 @@
 import Testing
 
-/// TLS handshakes wait while the server has streams under way, but each handshake is completed.
+/// In a burst, TLS handshakes wait while the server has streams under way, but each handshake is completed.
 @Suite struct HandshakeTests {
     @Test func aBurstWaitsForAStreamAndIsServed() async throws {
         let scratch = try Scratch()

@@ -51,7 +51,7 @@ import Transport
         }
     }
 
-    /// A body that is a valid request in every dialect: each reads the words from a different member.
+    /// A body that is a valid request in every dialect: the words are in `prompt`, `input` and `messages`.
     private func request(_ words: String, _ more: String = "") -> String {
         #"""
         {"model":"demo","max_tokens":2,"prompt":"\#(words)","input":"\#(words)",

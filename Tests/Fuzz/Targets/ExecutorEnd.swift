@@ -72,7 +72,8 @@ final class ExecutorEnd {
                 if frame.flags & 1 != 0 { over.insert(frame.stream) }
             case 1: if frame.flags & 1 != 0 { over.insert(frame.stream) }
             case 3: over.insert(frame.stream)
-            // The edge sends GOAWAY: streams with a higher id than its last stream id are over, without further frames.
+            // This executor has sent GOAWAY: streams with a higher id than its last stream id are over, without further
+            // frames.
             case 7: over.formUnion(streams.keys.filter { $0 > frame.word })
             default: break
             }

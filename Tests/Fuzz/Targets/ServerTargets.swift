@@ -62,7 +62,7 @@ final class HTTP2SessionTarget: FuzzTarget {
         // The client sends the fuzzer's bytes as they are, after a preface and SETTINGS or without them.
         case 0: steps = connectionSteps(begin + bytes, cuts: Cuts(choice), events: form >> 2)
         case 1: steps = connectionSteps(bytes, cuts: Cuts(choice), events: form >> 2)
-        // The client sends well-formed frames that a script makes from the fuzzer's bytes.
+        // The client sends frames that a script makes from the fuzzer's bytes.
         default:
             var script = HTTP2Script(bytes, cuts: form & 4 != 0 ? Cuts(choice) : .none)
             steps = [.bytes(begin + (form & 8 != 0 ? HTTP2Script.frame(4, 1, 0, []) : []))] + script.steps()

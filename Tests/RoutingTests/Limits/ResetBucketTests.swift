@@ -1,4 +1,4 @@
-// Limits how often a client may cancel requests before their answers begin (reset them).
+// Tests the limit of how often a client may cancel (reset) requests before their answers begin.
 import Testing
 import Transport
 

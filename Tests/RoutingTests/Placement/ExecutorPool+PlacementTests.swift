@@ -53,7 +53,7 @@ import Transport
         }
     }
 
-    /// Pools with the balance `least_load` or `round_robin` do not place requests by their prompts.
+    /// Pools with the balance `least-load` or `round-robin` do not place requests by their prompts.
     @Test func otherBalancesDoNotLookAtPrompts() throws {
         for balance in [Balance.leastLoad, .roundRobin] {
             let pool = ExecutorPoolTests.pool(4, balance)
@@ -128,7 +128,7 @@ import Transport
         #expect(!ExecutorPool(PoolEntry(id: 1), members: [], balance: .auto).choosesByPrompt)
     }
 
-    /// Prompts without a common beginning go to the executor with the least load, as with the balance `least_load`.
+    /// Prompts without a common beginning go to the executor with the least load, as with the balance `least-load`.
     @Test func promptsThatNobodyHoldsGoToTheLeastLoaded() throws {
         let pool = ExecutorPoolTests.pool(4, .prefix)
         for number in 0..<40 { _ = try Self.choose(pool, [1000 + number, 1, 2]) }
@@ -184,7 +184,7 @@ import Transport
         #expect(second.executor != first.executor && second.placement.reason == .gate)
     }
 
-    /// After an engine was restarted, the pool assumes that its cache is empty.
+    /// When an ejected engine is healthy again, the pool assumes that its cache is empty, as after a restart.
     @Test func anEjectedEngineHoldsNothingAfterwards() throws {
         let pool = ExecutorPoolTests.pool(2, .prefix)
         let first = try Self.choose(pool, [1, 2, 3, 4])
@@ -343,7 +343,7 @@ import Transport
         for _ in 0..<4 { #expect(try ask(user: 3, tenant: 11).placement.reason == .load, "tenants differ") }
     }
 
-    /// A pool whose configured balance is `least_load` sends requests of one session to different executors.
+    /// A pool whose configured balance is `least-load` sends requests of one session to different executors.
     @Test func otherBalancesDoNotLookAtSessions() throws {
         let pool = ExecutorPoolTests.pool(4, .leastLoad)
         let session = SessionName(hash: 5)

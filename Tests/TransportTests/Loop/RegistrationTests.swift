@@ -77,7 +77,7 @@ import Testing
         test.run { handler.channel?.isUnregistered == true }
         #expect(handler.channel?.isUnregistered == true && handler.received.isEmpty)
         test.loop.registrationErrorForTest = ENOSPC
-        // epoll_ctl fails again. The handler pauses reading after each read, and still no byte may be lost.
+        // From now on epoll_ctl fails. The handler pauses reading after each read, and still no byte may be lost.
         handler.onReceive = { $0.setReading(false) }
         test.run {
             handler.channel?.setReading(true)
