@@ -138,11 +138,11 @@ extension Configuration {
     /// How long a busy worker sleeps before it polls its sockets again, so that one turn of its event loop handles many
     /// tokens.
     package enum Gather: Sendable, Equatable {
-        /// The worker chooses the time by its load.
+        /// The worker chooses by its load how long it sleeps.
         case auto
-        /// The worker polls again at once.
+        /// The worker does not sleep: it polls again at once.
         case off
-        /// A fixed time, 10 µs to 10 ms.
+        /// A busy worker sleeps until this time, 10 µs to 10 ms, has passed since its last turn began.
         case interval(Duration)
     }
 
@@ -150,7 +150,7 @@ extension Configuration {
     package enum Poller: String, Sendable, Equatable, CaseIterable {
         /// io_uring for token streams if the kernel allows it, epoll for everything else.
         case auto
-        /// epoll alone.
+        /// epoll for all sockets; io_uring is not used.
         case epoll
     }
 

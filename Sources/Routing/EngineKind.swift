@@ -8,8 +8,8 @@ package enum EngineKind: UInt8, Sendable, CaseIterable {
 
     /// Whether the engine keeps what it has computed for prompts (prefix cache).
     ///
-    /// If all engines of a pool do so, the method `Balance.auto` sends prompts to engines that have seen their
-    /// beginnings.
+    /// If all engines of a pool do so, the method `Balance.auto` sends a prompt to an engine that has the beginning of
+    /// the prompt in its cache, unless that engine has too much to do.
     package var cachesPrompts: Bool {
         switch self {
         case .vllm, .sglang, .llamaCpp: true

@@ -3,9 +3,10 @@
 /// The entries of the address table in which a connection or request is counted: one for the client's address, and one
 /// for the larger IPv6 network around the address.
 struct AddressPlaces: Sendable {
-    /// The entry of the address; nil if the table was full.
+    /// The table's entry for the client's address; nil if the table was full.
     let own: AddressPlace?
-    /// The entry of the IPv6 /48 around the address; nil for an IPv4 address, or if the table was full.
+    /// The table's entry for the IPv6 /48 that contains the client's address; nil for an IPv4 address, or if the table
+    /// was full.
     let around: AddressPlace?
 }
 

@@ -52,9 +52,9 @@ final class BodyWait {
     /// Whether the pace has been measured over at least a second.
     var isPaceMeasured: Bool { pace.isMeasured }
 
-    /// Makes the body wait for memory, and keeps a piece of it meanwhile.
+    /// Makes the body wait for memory, and adds `bytes`, the part that has just arrived, to `pieces`.
     ///
-    /// If there is no memory even for the piece, does nothing and returns false.
+    /// If there is no memory even for `bytes`, does nothing and returns false.
     func hold(_ bytes: Span<UInt8>, in budget: MemoryBudget, at now: Nanoseconds) -> Bool {
         let needed = pieces.count + bytes.count
         if needed > charged {

@@ -10,8 +10,9 @@ enum UpgradeRoom: Equatable {
     case full
 
     /// - Parameters:
-    ///   - draining: how many older processes drain now, without the main process, which the upgrade adds to them.
-    ///   - most: `upgrade_generations`, at least 1.
+    ///   - draining: how many older processes drain now; the main process, which drains after the upgrade, is not
+    ///     counted.
+    ///   - most: how many older processes may drain at once (`upgrade_generations`), at least 1.
     init(draining: Int, most: Int) {
         self = draining < most ? .free : draining == most ? .afterHurrying : .full
     }

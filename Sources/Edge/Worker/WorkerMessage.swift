@@ -8,8 +8,8 @@ package enum WorkerMessage: Sendable {
     case leave
     /// Accept no new connections, and close each connection as soon as it has no request under way.
     ///
-    /// If this message comes after `handOver`, the worker has already stopped accepting connections, and health checks
-    /// still get the same answer as before.
+    /// If this message comes after `handOver`, the worker has already stopped accepting connections. Its answer to
+    /// health checks then stays the same, because a new process serves.
     case drain
     /// A new process accepts connections on the same sockets: accept only the connections that already wait in the
     /// backlogs.
@@ -17,10 +17,13 @@ package enum WorkerMessage: Sendable {
     /// Open connections end in a way that clients do not notice (`ConnectionDrain.handedOver`). The worker ends after
     /// its last connection.
     case handOver
-    /// The time for the drain is over: end all exchanges now, with an error event if they are streams, and then the
-    /// worker.
+    /// The time for the drain is over: end all exchanges now, streams with an error event.
+    ///
+    /// The connections have 1 s to send their last bytes. Then the worker closes them and ends its event loop.
     case expire
-    /// Do the same as for `expire`, but give the connections only 50 ms instead of 1 s to send their last bytes.
+    /// End all exchanges now, streams with an error event; a faster form of `expire`.
+    ///
+    /// The connections have 50 ms to send their last bytes. Then the worker closes them and ends its event loop.
     case cut
     /// End the event loop at once, even if exchanges are under way.
     case stop

@@ -15,10 +15,16 @@ struct HTTP2FieldCounter {
     /// Whether the block has an integer of more than 32 bits, which nghttp2 also refuses.
     private(set) var isMalformed = false
     private var state = State.field
-    /// The integer that is being read; `shift` is the number of its bits that have been read.
+    /// The integer that is being read: an index, a length or a table size.
+    ///
+    /// While a name or a value is read, this is the number of its bytes that have not arrived yet.
     private var number: UInt64 = 0
+    /// How many bits of the integer have been read after its first byte.
     private var shift: UInt64 = 0
-    /// The state after the integer: `.name` or `.value` after a length, `.valueLength` or `.field` after an index.
+    /// The state that follows the integer in `number`.
+    ///
+    /// It is `.name` or `.value` after a length, `.valueLength` or `.field` after an index, and `.field` after a table
+    /// size.
     private var target = State.field
     /// The number of bytes of the frame's payload that have not arrived yet.
     private var payloadLeft = 0

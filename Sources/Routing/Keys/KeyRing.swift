@@ -78,9 +78,9 @@ package final class KeyRing: Sendable {
     package func share(in counts: SharedCounts?) {
         let all = all
         let ids = Set(all.map(\.key.id))
-        // `counts` has one row for each key id. If two keys have swapped their ids, a key that leaves a row in the
-        // first pass sets it to 0, perhaps after the other key has written there. So a second pass writes all counts
-        // once more.
+        // `counts` has one row for each key id. A key whose id has changed writes its count to the row of the new id,
+        // and 0 to the row of the old id. If two keys have swapped their ids, this 0 can overwrite the count that the
+        // other key has just written to the same row. So a second pass writes all counts once more.
         for _ in 0..<2 {
             for entry in all { entry.use.share(in: counts, as: Self.identity(entry.key.id)) }
             for key in departed {

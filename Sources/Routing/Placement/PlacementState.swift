@@ -27,7 +27,7 @@ struct PlacementState: Sendable {
     var map: PlacementMap
     /// How fast the executors compute prompts, by their ids.
     var rates: [Int: PrefillRate] = [:]
-    /// The ids of the executors that have said in an answer how many tokens were cached.
+    /// The ids of the executors that have said in an answer how many tokens of the prompt were in their cache.
     var reporting: Set<Int> = []
     /// For each executor that has never reported cached tokens, by its id: how many of its answers should have reported
     /// them.
@@ -68,7 +68,8 @@ struct PlacementState: Sendable {
         return sessions.value(session.hash)
     }
 
-    /// Records the executor to which a request of a session is sent, so that the session's next requests follow it.
+    /// Records the executor to which a request of a session is sent, so that the session's next request can go to the
+    /// same executor.
     mutating func record(_ session: SessionName, at executor: Executor) {
         if let tenant = session.tenantOfUser, !hasSeveralUsers(tenant, with: session.hash) { return }
         sessions.set(session.hash, to: Home(executor: executor.id, losses: executor.engine.losses))
