@@ -20,8 +20,9 @@ package enum CallerIdentity: Sendable {
 package final class Authenticator: Sendable {
     /// The tenant of all requests without a key.
     package static let anonymous = "anonymous"
-    /// The largest number of bytes of a request's key that are hashed; the keys that this server makes are much
-    /// shorter.
+    /// The length in bytes to which a longer key of a request is cut before it is hashed.
+    ///
+    /// The keys that this server makes are much shorter.
     private static let keyBytesMax = 256
 
     /// Whether a request without a key is refused.

@@ -1,11 +1,12 @@
-// Checks the files that listeners' `trusted_peers` name for changes, and puts changed lists in force.
+// Reads the files that listeners name in `trusted_peers` again when they have changed, and puts the new lists in force.
 internal import Configuration
 internal import HTTP
 internal import Transport
 
-/// Reads a file that lists trusted peers again when the file has changed; confined to the control thread.
+/// Reads each file of trusted peers again when the file has changed; confined to the control thread.
 ///
-/// A new list applies to the next connections and requests, without a reload of the configuration.
+/// A listener trusts these peers to state the address of a client, for example in a PROXY header. A new list applies to
+/// the next connections and requests, without a reload of the configuration.
 final class TrustedPeersFollower {
     /// The time between two checks of the files, in nanoseconds.
     private static let interval: Nanoseconds = 500_000_000
@@ -21,7 +22,7 @@ final class TrustedPeersFollower {
         self.say = say
     }
 
-    /// From now on, checks the files of trusted peers that these listeners name for changes, and no other files.
+    /// From now on, follows the files that these listeners name for their trusted peers, and no other files.
     func adopt(_ listeners: [ListenerPlan]) {
         let all = listeners.compactMap(\.settings.access.trustedPeers)
         let old = followed
@@ -32,9 +33,9 @@ final class TrustedPeersFollower {
                 followed.append((peers, ListFileFollower(path: path, of: "trusted peers", say: say)))
                 continue
             }
-            // A listener's new settings may contain an older list than the one in force, for example after a
-            // certificate was renewed. So they get the list in force. If the file has changed since then, the next
-            // check reads it.
+            // The new settings of a listener may contain a list of trusted peers that is older than the list in force,
+            // for example after a certificate was renewed. So the settings get the list in force. If the file has
+            // changed since it was last read, the next check reads it.
             if let current = known.peers.first?.current { for list in peers { list.replace(with: current) } }
             followed.append((peers, known.file))
         }

@@ -1,8 +1,7 @@
 // Applies limits to the sum over all processes of an upgrade: each process publishes what it uses.
 internal import Transport
 
-/// Publishes what this process uses of the limits, and counts what the other processes of an upgrade use against these
-/// limits.
+/// Publishes how much of each limit this process uses, and reads how much the other processes of an upgrade use.
 ///
 /// The counts are in a table that all processes share. Attempts and the exchanges of API keys are published when they
 /// begin, so their limits are never exceeded. Memory and connections are published every 100 ms. All processes together
@@ -12,7 +11,7 @@ final class CountSharing: TimerTarget {
     ///
     /// The searches are necessary because no event reports that another process has freed a slot.
     private static let pumpInterval: Nanoseconds = 20_000_000
-    /// The number of searches for free slots after which the process publishes its memory and connections again.
+    /// The process publishes its memory and connections with each fifth search for free slots, so every 100 ms.
     private static let exchangePeriod = 5
 
     private let loop: EventLoop
@@ -44,8 +43,8 @@ final class CountSharing: TimerTarget {
     /// Begins to share counts with the other processes of an upgrade.
     ///
     /// Puts all present counts of this process in the table, and applies limits to the sums over all processes. A
-    /// process that hands over calls this function before it starts its successor. A successor calls it with the table
-    /// that it has got from its predecessor, before its workers accept connections.
+    /// process that is to be replaced calls this function before it starts its successor. The successor calls it with
+    /// the table that it has received from its predecessor, before its workers accept connections.
     func begin(_ counts: SharedCounts) {
         self.counts = counts
         running.share(in: counts)
@@ -78,8 +77,9 @@ final class CountSharing: TimerTarget {
         schedule()
     }
 
-    /// Publishes how much memory and how many connections this process has, and counts those of the other processes
-    /// against this process's limits.
+    /// Publishes how much memory and how many connections this process has.
+    ///
+    /// Also reads these counts of the other processes, so that the limits of this process apply to the sums.
     private func exchange() {
         memory?.publish(process.budget.used)
         connections?.publish(process.connectionCount)

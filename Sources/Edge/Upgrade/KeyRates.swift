@@ -1,4 +1,5 @@
-// What the exchanges of a process that was replaced in an upgrade still use of the rate limits of API keys.
+// Reports to the main process from a process that was replaced in an upgrade: how much its remaining exchanges use of
+// the rate limits of API keys.
 internal import Inference
 internal import Routing
 internal import Transport
@@ -29,7 +30,7 @@ struct KeyRates: Equatable, Sendable {
         if keys.isEmpty, anonymous == KeyRateUse() { return nil }
     }
 
-    /// Counts what another process has used against the limits in this process; keys that are unknown here are ignored.
+    /// Adds what another process has reported to what this process counts; keys that are unknown here are ignored.
     ///
     /// - Parameter now: the time of the loops' clock.
     func add(to access: Authenticator, at now: Nanoseconds) {

@@ -23,7 +23,7 @@ struct Counters {
     var emitted = 0
     /// How many tokens of prompts were looked up in the prefix cache.
     var prefixQueries = 0
-    /// How many of these tokens were in the prefix cache.
+    /// How many of the tokens counted in `prefixQueries` were in the prefix cache.
     var prefixHits = 0
     /// How many requests were received, except those to `/simulator/`.
     var requests = 0

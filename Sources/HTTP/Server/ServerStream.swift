@@ -150,7 +150,8 @@ package class ServerStream {
     /// The HTTP version of the request.
     package let version: HTTPVersion
     private var state: State
-    /// Response bytes that wait to be sent; empty for HTTP/1, whose session queues the output of all responses.
+    /// Response bytes that wait to be sent; empty for HTTP/1, where `HTTP1ServerSession` queues the bytes of all
+    /// responses of a connection.
     var output: ByteQueue
     /// Whether the response was aborted or the stream was refused, so that the handler gets no more calls.
     var isBroken = false

@@ -84,7 +84,8 @@ struct JSONDigest: Sendable {
             }
         } else if text == .none {
             // The OR maps the brackets and braces (0x5B, 0x5D, 0x7B, 0x7D) to 0x7F. It also maps a few other bytes to
-            // 0x7F. At one of these the skip ends early, which does no harm.
+            // 0x7F. At such a byte the loop ends early. That does no harm, because the caller reads the byte without
+            // keeping it, and then calls this function again.
             while index < bytes.count, bytes[index] | 0x26 != 0x7F, bytes[index] != UInt8(ascii: "\"") { index += 1 }
         }
         return index
@@ -217,7 +218,7 @@ struct JSONDigest: Sendable {
         switch role {
         case .choices: .choice
         case .all: .all
-        // Gemini reports an error as an array with one document.
+        // Gemini sends an error as an array with one element. The element is read like a document without an array.
         case .root: .root
         case .nested, .choice, .delta: nil
         }

@@ -51,7 +51,8 @@ package struct PriorityRule: Equatable, Sendable {
 /// The parts of a queue that are guaranteed to requests of the lower classes, in percent.
 ///
 /// While requests of a class wait, they get at least the class's share of the slots that become free for waiting
-/// requests. In a full queue, requests of higher classes cannot displace them from the class's share of the queue.
+/// requests. If the queue is full, a request of a higher class can take the place of a request of a lower class, but
+/// only while the lower class has more than its share of the queue.
 package struct QueueShares: Equatable, Sendable {
     /// The largest sum of the shares of `standard` and `bulk`, in percent.
     ///

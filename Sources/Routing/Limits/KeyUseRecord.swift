@@ -25,12 +25,12 @@ package struct KeyUseRecord: Equatable, Sendable {
 
 /// What one key has used of its limits per minute since the last report.
 package struct KeyRateUse: Equatable, Sendable {
-    /// The requests that have begun; at least 0.
+    /// How many requests have begun since the last report; at least 0.
     package var requests: Int
-    /// The tokens that requests have reserved or used since the last report.
+    /// The tokens that requests have reserved since the last report.
     ///
-    /// A request that uses fewer tokens than it has reserved gives back the rest. The number is below 0 if more tokens
-    /// were given back since the last report than were reserved or used.
+    /// Once it is known how many tokens a request has used, the number changes by the difference to its reservation. It
+    /// is below 0 if requests have given back more unused tokens than new requests have reserved.
     package var tokens: Int
 
     /// Makes a value; by default nothing was used.

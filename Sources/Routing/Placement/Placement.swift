@@ -25,7 +25,8 @@ package struct Placement: Equatable, Sendable {
     package let believedBytes: Int
     /// How many bytes of the prompt the executor has to compute, because they are not in its cache.
     ///
-    /// These bytes are part of `Executor.waitingBytes` until the answer begins.
+    /// Until the answer begins, these bytes are counted in `Executor.waitingBytes`, which measures the work that waits
+    /// at the executor.
     package let missingBytes: Int
     /// How many bytes of earlier requests' prompts the executor still had to compute when it was chosen.
     let aheadBytes: Int
