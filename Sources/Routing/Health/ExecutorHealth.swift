@@ -83,8 +83,8 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// The number of probes in a row that failed; a probe that times out resets the number to 0.
     private var probesFailed = 0
     private var probesPassed = 0
-    /// After an attempt has shown that a model is still loading, this time passes before the next request may be sent
-    /// to find out whether the model has been loaded.
+    /// After an attempt at a model that is loading or seems to be loading, this time passes before the next request may
+    /// be sent to find out whether the model has been loaded.
     static let loadingTrial: Nanoseconds = 1_000_000_000
 
     /// What the edge knows of a model that the engine is loading, except what health probes report.
