@@ -21,7 +21,7 @@ struct Deadlines {
     /// When the exchange next asks whether the retry budget, a limit on all retries of the process, allows another
     /// attempt.
     var retry: Nanoseconds = .max
-    /// When the first event of a stream, or the whole of a document, must have arrived.
+    /// When the first event of a stream, or the whole of an answer that is not a stream, must have arrived.
     var answer: Nanoseconds = .max
     /// When the client is sent a head with status 200 although the executor has not answered (`commit_after`).
     var commit: Nanoseconds = .max
@@ -88,7 +88,7 @@ struct Deadlines {
     ///
     /// The exchange calls this when it has sent bytes on to the client, or when it resumes reading from the executor.
     ///
-    /// While reading from the executor is paused, there is no such deadline.
+    /// If reading from the executor is paused, the function clears the deadline instead.
     mutating func relayed(isPaused: Bool, at now: Nanoseconds) { stall = isPaused ? .max : now + stallTime }
 
     /// When bytes of the answer were last sent on to the client, or when reading from the executor was last resumed.

@@ -40,7 +40,7 @@ struct EngineQuestions: Equatable, Sendable {
         case final
     }
 
-    /// The progress of the questions on one topic, which several pages of an engine may answer.
+    /// How far the questions on one topic have come; several pages, such as `/metrics`, may contain the answer.
     private struct Progress: Equatable {
         /// The index of the page that is requested next; after the last page, the number of pages.
         var page = 0
@@ -123,8 +123,8 @@ struct EngineQuestions: Equatable, Sendable {
     /// The pages that can answer a question on a topic, in the order in which they are requested.
     private static func pages(on topic: Topic, of kind: EngineKind) -> [String] {
         switch (topic, kind) {
-        // The list of models shows most kinds. The metrics of vLLM can be read without a key. Ollama's models can have
-        // any owner in the list, but the page `/` of Ollama contains its name.
+        // The list of models shows the kind of most engines. vLLM serves its metrics even to a request without a key.
+        // In Ollama's list, the models can have any owner, but the page `/` of Ollama contains its name.
         case (.kind, _): ["/v1/models", "/metrics", "/"]
         // SGLang and llama.cpp serve metrics only if they are started with a flag, so other pages are requested as
         // well.

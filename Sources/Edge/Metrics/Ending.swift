@@ -22,7 +22,7 @@ enum Ending {
         }
     }
 
-    /// The index of a failure; never 0.
+    /// The index of the ending with this failure; never 0, because 0 is the index of a complete exchange.
     static func index(of failure: Failure) -> Int {
         guard let kind = kinds.firstIndex(of: failure.kind), let side = sides.firstIndex(of: failure.side) else {
             preconditionFailure("a failure of no kind")
@@ -30,7 +30,7 @@ enum Ending {
         return 1 + kind * sides.count + side
     }
 
-    /// The values of the labels `end` and `side` for an index.
+    /// The values of the metric labels `end` and `side` for the ending with this index.
     static func labels(at index: Int) -> (end: String, side: String) {
         guard index > 0 else { return ("complete", "") }
         return (kinds[(index - 1) / sides.count].label, sides[(index - 1) % sides.count].rawValue)

@@ -110,10 +110,10 @@ package final class Registry {
 
     /// For each identity, returns the engine that the registry already has, or makes a new engine.
     ///
-    /// The identity of an engine contains its URL, address, API key and certificate authority. An engine with exactly
-    /// the same identity is found first. For each remaining identity, an engine of the previous configuration with the
-    /// same URL and address is found, unless another identity has it. So an engine keeps its state when the operator
-    /// replaces its API key or certificate authority.
+    /// The identity of an engine contains its URL, address, API key and certificate authority. First, each identity
+    /// gets the engine that already has exactly this identity. Each remaining identity gets an engine of the previous
+    /// configuration with the same URL and address, if one is left that no other identity has got. So an engine keeps
+    /// its state when the operator replaces its API key or certificate authority.
     private func match(_ identities: [EngineIdentity]) -> [Engine] {
         var indices: [EngineIdentity: Int] = [:]
         for (index, known) in knownEngines.enumerated() { indices[known.identity] = index }

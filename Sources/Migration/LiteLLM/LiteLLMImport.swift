@@ -47,7 +47,7 @@ struct LiteLLMImport {
         return (reading.draft, reading.secrets)
     }
 
-    /// The variables to which deployments refer in texts such as `os.environ/NAME`.
+    /// The environment variables to which deployments refer in texts such as `os.environ/NAME`.
     private static func variables(of models: [ForeignSection]) -> Set<String> {
         var found: Set<String> = []
         for model in models {
@@ -215,8 +215,10 @@ struct LiteLLMImport {
         return executor
     }
 
-    /// Returns the provider of a deployment, and the engine's name for the model; nil, with a note, if the deployment
-    /// names no provider that this server supports, or no model.
+    /// Returns the provider of a deployment, and the engine's name for the model.
+    ///
+    /// If the provider is unknown or not supported, or if the model has no name, the function adds a note and returns
+    /// nil.
     private func provider(
         of model: ForeignText,
         _ parameters: ForeignSection,

@@ -48,7 +48,7 @@ struct ExecutorOrder: ~Copyable, Sendable {
 }
 
 extension Executor {
-    /// Whether the operator has drained the executor: it takes no new attempts, but finishes those that are under way.
+    /// Whether the operator has drained the executor: it takes no new attempts, but finishes its present attempts.
     package var isDrained: Bool { order.isDrained }
     /// The weight that the operator has ordered, 0 while the executor is drained; nil while the configured weight
     /// applies.

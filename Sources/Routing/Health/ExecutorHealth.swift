@@ -71,7 +71,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Whether the engine is dead: enough probes in a row failed, or they timed out and no byte has come for
     /// `silenceMax`.
     package private(set) var isDead = false
-    /// The number of faults in a row before the first event of an answer; 0 once an answer begins.
+    /// How many attempts in a row have failed before the first event of their answers; 0 once an answer begins.
     private var faults = 0
     /// The number of faults in the middle of answers since an answer last arrived completely; at most `faultsMax`.
     private var lateFaults = 0
@@ -83,7 +83,8 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// The number of probes in a row that failed; a probe that times out resets the number to 0.
     private var probesFailed = 0
     private var probesPassed = 0
-    /// The time between two requests that find out whether a model has been loaded.
+    /// After an attempt at a model that is loading or seems to be loading, this time passes before the next request may
+    /// be sent to find out whether the model has been loaded.
     static let loadingTrial: Nanoseconds = 1_000_000_000
 
     /// What the edge knows of a model that the engine is loading, except what health probes report.
@@ -166,7 +167,7 @@ package struct ExecutorHealth: Sendable, Equatable {
         loading = Loading(since: loading?.since ?? now, trialFrom: now + Self.loadingTrial, isStart: isStart)
     }
 
-    /// Records that the first event of a stream, or a whole document, has arrived.
+    /// Records that the first event of a stream, or the whole of an answer that is not a stream, has arrived.
     ///
     /// The arrival shows that the executor can be reached and answers. The answer may still break off. So the faults in
     /// the middle of earlier answers stay counted until `endedWhole` is called.
@@ -190,7 +191,8 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Records that an answer has failed in the middle: by an error event, a lost connection, a stall or an early
     /// end.
     ///
-    /// If the answer belongs to a trial, the failure does not change its result, which was known when the answer began.
+    /// A trial, that is one request to an ejected executor, succeeds when its answer begins. If this answer then fails
+    /// in the middle, the failure counts like any other. While the executor is ejected, a failure is only counted.
     package mutating func failedLate(_ scope: FaultScope, at now: Nanoseconds) {
         lateFaults = min(lateFaults + 1, Self.faultsMax)
         if case .healthy = state, faults + lateFaults >= Self.faultsMax { eject(.faults(scope), at: now) }
@@ -239,7 +241,8 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// - Parameters:
     ///   - rise: how many answered probes in a row end an ejection of the engine.
     ///   - fall: how many failed or timed out probes in a row eject the engine, and so all its executors.
-    ///   - lastHeard: when a byte from the engine last arrived on any connection; if none has, when probing began.
+    ///   - lastHeard: when the last byte from the engine arrived on any connection, or when probing began, whichever
+    ///     is later.
     package mutating func probed(
         _ probe: Probe,
         at now: Nanoseconds,
@@ -301,8 +304,8 @@ package struct ExecutorHealth: Sendable, Equatable {
 
     /// Ends an ejection without a trial, because the engine answers its probes.
     ///
-    /// The ejection ends if its time has passed, or at once if `wasLost` is true. A single fault then ejects the
-    /// executor again.
+    /// The ejection ends if its time has passed and no trial is under way, or at once if `wasLost` is true. A single
+    /// fault then ejects the executor again.
     ///
     /// - Parameter wasLost: whether enough probes for an ejection had failed or timed out before.
     package mutating func engineAnswers(wasLost: Bool, at now: Nanoseconds) {

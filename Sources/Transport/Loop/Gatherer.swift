@@ -10,7 +10,8 @@ package enum Gather: Sendable, Equatable {
     /// The loop waits after many I/O events without a pause, and while it has many I/O events a second but few in each
     /// turn.
     case auto
-    /// The loop waits in the same cases as with `auto`, but always for this many nanoseconds.
+    /// The loop waits in the same cases as with `auto`, but always until this many nanoseconds after its last turn
+    /// began.
     case fixed(Nanoseconds)
 }
 
@@ -18,7 +19,7 @@ package enum Gather: Sendable, Equatable {
 ///
 /// An I/O event is an epoll event or a completion of io_uring. Used only by the loop's thread.
 struct Gatherer {
-    /// How long a loop with many I/O events a second waits: 200 microseconds.
+    /// A loop with many I/O events a second waits until this time after its last turn began: 200 microseconds.
     private static let automaticWait: Nanoseconds = 200_000
     /// With fewer I/O events a second, the loop does not wait, because that would cost more than it saves (measured:
     /// Benchmarks/README.md).

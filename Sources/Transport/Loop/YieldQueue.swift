@@ -6,8 +6,8 @@
 /// queue for a limited time (`slice`), and polls again. A channel that has more to read goes to the end of the queue.
 /// It is served again in the same turn if there is time.
 ///
-/// So the queue delays the other channels by about `sliceMin` in a turn. If the loop has no other work, the channels of
-/// the queue get all its time.
+/// So in each turn, the queue delays the other channels by about `sliceMin`, or by a fourth of the time that the turn's
+/// other work has taken if that is longer. If the loop has no other work, the channels of the queue get all its time.
 ///
 /// Confined to the thread of its loop.
 final class YieldQueue {

@@ -30,8 +30,8 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         Signals.ignoreBeforeStart()
-        // The path of the program is read first, because it may be relative to the directory in which the process was
-        // started.
+        // The path of the program is read first, while the process is still in the directory in which it was started,
+        // because a relative path is resolved against that directory.
         let program = SystemFiles.runningProgram()
         let environment = SystemFiles.environment()
         let inheritance = try receive(from: environment)
