@@ -1,4 +1,5 @@
-/* Starts a program that outlives this process: as a child of the process with id 1, not of this one. */
+/* Starts a program that outlives this process. The program becomes a child of the process with id 1 or of a subreaper,
+ * not of this process. */
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
@@ -47,8 +48,8 @@ static inline int clinux_launch_program(void *argument) {
     _exit(1);
 }
 
-/* Starts the program and ends, so that the program becomes a child of the process with id 1, or of the nearest
- * ancestor that takes its place (prctl(2), PR_SET_CHILD_SUBREAPER). */
+/* Runs in an intermediate process, which starts the program and then exits. The kernel therefore makes the program a
+ * child of the process with id 1, or of the nearest ancestor that is a child subreaper (prctl(2)). */
 static inline int clinux_launch_parent(void *argument) {
     struct clinux_launch *launch = argument;
     launch->process = clone(clinux_launch_program, launch->stacks + clinux_launch_stack,

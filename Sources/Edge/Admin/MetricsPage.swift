@@ -118,7 +118,7 @@ struct MetricsPage {
             text.sample([("model", model)], row.queued)
         }
         text.family("freeinference_queue_length_by_priority", .gauge, "The same, by the priority of the requests.")
-        // Models that no request has named are left out of this metric, as they are of `freeinference_queue_length`.
+        // This metric and `freeinference_queue_length` leave out the models that no request has named.
         let used = Set(models.dropLast().map(\.0))
         for model in server.snapshot.models where used.contains(model.entry.name) {
             for (priority, count) in zip(PriorityClass.allCases, model.pool.waitingCounts) {
@@ -261,7 +261,8 @@ struct MetricsPage {
 
     /// The executors of all models, with their labels and their states.
     ///
-    /// `model` is nil if no request has named the executor's model since the process started.
+    /// `model` has the counters of the executor's model; it is nil if no request has named that model since the process
+    /// started.
     private var executors: [(model: WorkerCounters.OfModel?, labels: [(String, String)], ExecutorPool.Status)] {
         server.snapshot.models.flatMap { model in
             var unique = UniqueLabels()

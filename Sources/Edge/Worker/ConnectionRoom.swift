@@ -26,7 +26,7 @@ package struct ConnectionRoom: Sendable, Equatable {
 
     /// How many connections clients may have to all workers together.
     package private(set) var most: Int
-    /// The limit that decides `most`.
+    /// Which limit is the smallest, and so determines the number `most`.
     package private(set) var lack: Lack
 
     /// Uses the smaller of two limits: `max_connections`, and the number of connections for which `memory_limit` has
@@ -48,7 +48,7 @@ package struct ConnectionRoom: Sendable, Equatable {
     /// Returns the limit for this process while other processes of an upgrade have connections of clients, too.
     ///
     /// The connections to all these processes together must not exceed `whole`. That limit disregards file descriptors,
-    /// because each process has its own. The result is never above the limit of this process alone, which is `self`.
+    /// because each process has its own. `self` is the limit of this process alone; the result is never above it.
     ///
     /// - Parameter elsewhere: how many connections clients have to the other processes.
     func beside(_ elsewhere: Int, of whole: ConnectionRoom) -> ConnectionRoom {

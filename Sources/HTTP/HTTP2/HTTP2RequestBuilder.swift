@@ -99,7 +99,7 @@ struct HTTP2RequestBuilder {
         return nil
     }
 
-    /// The fault of the host in the request, as text for the client; nil if the host is valid.
+    /// What is wrong with the host that the request names, as text for the client; nil if the host is valid.
     @inline(__always)
     private func authorityFault(isSecure: Bool) -> String? {
         guard !authority.isEmpty else {

@@ -15,7 +15,7 @@ package enum RequestScanError: Error, Equatable, Sendable {
     case tooLong(String, limit: Int)
     case tooSmall(String, expected: String)
 
-    /// The key at fault; nil if the body as a whole is wrong.
+    /// The key in the JSON body that causes the error; nil if the body as a whole is wrong.
     package var param: String? {
         switch self {
         case .invalidJSON, .notAnObject, .trailingContent: nil

@@ -88,7 +88,7 @@ package struct Meter: Sendable {
     package private(set) var finishReason: String?
     /// The id of the response, in OpenAI's responses; nil until an event that was scanned has it.
     package private(set) var responseID: String?
-    /// The large event that is being read; the array has at most one element.
+    /// The event that is being read in pieces, because it is large; the array has at most one element.
     ///
     /// An array stores the event outside of the meter, so that the meter stays small. Few streams have a large event.
     private var large: [LargeEvent] = []

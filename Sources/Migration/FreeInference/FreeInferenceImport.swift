@@ -116,8 +116,8 @@ struct FreeInferenceImport {
         }
         if executor.kind == .auto { executor.kind = nil }
         if route.node("provider_model_id") != nil {
-            // If the engine's name for the model cannot be carried over, the executor is left out, because the engine
-            // would get requests with a wrong name.
+            // If the engine's name for the model cannot be imported, the draft gets no executor for this route.
+            // Otherwise the engine would receive requests with a wrong model name.
             guard let name = route.text("provider_model_id"),
                 let ours = expanded(name, route.name(of: "provider_model_id"))
             else { return }
@@ -171,7 +171,7 @@ struct FreeInferenceImport {
     ///
     /// A route (an engine that serves the model) has no usable key if the key is a word such as `none`.
     ///
-    /// An executor has only one key, so further keys of the route are noted as not carried over.
+    /// An executor has only one key, so the function notes for the operator that further keys are not imported.
     private mutating func key(_ section: ForeignSection, model: String) -> String? {
         let single = section.texts("api_key")
         let all = single + section.texts("api_keys")
@@ -201,9 +201,10 @@ struct FreeInferenceImport {
         return "${\(variable)}"
     }
 
-    /// Returns the text if each `${` in it begins a reference to an environment variable; otherwise nil, with a note.
+    /// Returns the text if each `${` in it begins a reference to an environment variable.
     ///
-    /// A configuration of this server has the same form of references, so the text can stay as it is.
+    /// Otherwise the function returns nil, and notes for the operator that the text is not imported. A configuration
+    /// of this server has the same form of references, so the text can stay as it is.
     private func expanded(_ found: ForeignText, _ what: String) -> String? {
         guard PlaceholderEnvironment.hasVariablesOnly(found.text) else {
             notes.lost(what, "it has '${' that begins no reference to a variable", at: found.position)

@@ -4,6 +4,6 @@
 package enum QueueTicket: Hashable, Sendable {
     /// No executor has tried the request yet.
     case inOrder(PriorityClass, FairQueue<PoolEntry.Waiting>.Ticket)
-    /// An executor has already tried the request without success.
+    /// An executor has already tried the request without success; the value is a sequence number.
     case returned(Int)
 }

@@ -2,10 +2,10 @@
 
 /// An estimate of the size of one executor's prefix cache, in bytes of prompts.
 ///
-/// No engine says how many bytes of prompts its cache holds. But an answer says how many tokens of its prompt were
-/// cached, and the pool has predicted that number. If much less was cached than predicted, the estimated size is too
-/// large. If more was cached, the estimated size may be too small. The rule and its numbers were found by a replay of
-/// public traces with simulated caches.
+/// No engine says how many bytes of prompts its cache holds. Some engines report the size in tokens, which gives a
+/// first estimate. Later, an answer says how many tokens of its prompt were cached, and the pool has predicted that
+/// number. If much less was cached than predicted, the estimated size is too large. If more was cached, the estimated
+/// size may be too small. The rule and its numbers were found by a replay of public traces with simulated caches.
 struct CacheSize: Equatable, Sendable {
     /// The cached part of one prompt: the part that the pool predicted, and the part that the answer reports.
     struct Answer: Equatable, Sendable {
@@ -46,8 +46,12 @@ struct CacheSize: Equatable, Sendable {
     /// Makes an estimate that has learned nothing from answers yet.
     init(bytes: Int = Self.first) { self.bytes = bytes }
 
-    /// Uses the size that the engine reports for its cache, unless it was reported before or the estimate has been
-    /// adjusted to answers.
+    /// Sets the estimate to the size that the engine reports for its cache.
+    ///
+    /// The function does nothing if the engine has reported a size before, or if answers have already led to an
+    /// adjustment of the estimate.
+    ///
+    /// - Parameter bytes: the size in bytes of prompts, which the pool computes from a size in tokens.
     mutating func said(_ bytes: Int) {
         guard isGuess else { return }
         isGuess = false
@@ -60,8 +64,8 @@ struct CacheSize: Equatable, Sendable {
     ///
     /// - Parameter held: how many bytes of prompts the pool believes to be in the executor's cache at present.
     mutating func learn(_ answer: Answer, held: Int) {
-        // Small differences say nothing, for two reasons. The tokens of a prompt are not evenly spread over its bytes.
-        // And an engine caches only whole blocks of tokens, so the end of a prompt is often not cached.
+        // Differences up to `slack` are ignored, for two reasons. The tokens of a prompt are not evenly spread over its
+        // bytes. And an engine caches only whole blocks of tokens, so the end of a prompt is often not cached.
         let slack = PromptPrefix.step + answer.prompt / 16
         answered += answer.prompt
         over += max(0, answer.believed - answer.cached - slack)

@@ -12,7 +12,9 @@ package final class Listener: Registered, TimerTarget {
     ///
     /// The time for accepting in a turn is limited too (`YieldQueue.slice`).
     private static let acceptsMax = 64
-    /// How many batches of `acceptsMax` connections `close` accepts, at most, from the socket's backlog.
+    /// The maximum number of batches of connections that `close` accepts from the socket's backlog.
+    ///
+    /// A batch has at most `acceptsMax` connections.
     private static let closingTurnsMax = 64
 
     private let loop: EventLoop

@@ -237,9 +237,9 @@ private final class NameSocket: Registered {
     func ready(_ events: UInt32) { channel?.ready(descriptor, events: events) }
 }
 
-/// The `NameChannel` and the tag of a query.
+/// The `NameChannel` of a query, and the number (`tag`) by which its user recognizes the answer.
 ///
-/// A callback of c-ares gets this object back together with the answer.
+/// c-ares passes this object to the callback that receives the answer.
 private final class Question {
     let channel: NameChannel
     let tag: Int

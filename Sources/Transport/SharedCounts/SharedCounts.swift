@@ -47,7 +47,7 @@ package final class SharedCounts: Sendable {
     // Sound because the words are accessed only as atomics, and because the mapping lasts as long as this object.
     nonisolated(unsafe) private let words: UnsafeMutablePointer<Atomic<Int>>
 
-    /// Makes an empty table; column 0 is for the counts of the calling process.
+    /// Makes an empty table, in which column 0 is reserved for the counts of the calling process.
     ///
     /// - Parameter rows: the number of rows, a power of two.
     /// - Throws: if the system has no descriptor or no memory for the table.
@@ -247,7 +247,7 @@ package final class SharedCounts: Sendable {
         /// The sum of the counts that all other processes have published in the row.
         package var others: Int { table.sum(row: index, without: table.column) }
 
-        /// Whether both values stand for the same row of the same table.
+        /// Whether this value and `other` refer to the same row of the same table.
         package func isSame(as other: Row?) -> Bool {
             guard let other else { return false }
             return other.table === table && other.index == index
@@ -269,11 +269,11 @@ package final class SharedCounts: Sendable {
     }
 }
 
-/// Why a table of shared counts cannot be made or adopted.
+/// Why a table of shared counts cannot be made, or why the table of another process cannot be used.
 package enum SharedCountsError: Error, CustomStringConvertible {
     case system(SystemError)
-    /// The descriptor is not the memfd of a table of shared counts, or the column of this process is not reserved; the
-    /// text gives the reason.
+    /// The descriptor is not the memfd of a table of shared counts, or the column for the counts of this process is not
+    /// reserved in the table; the text gives the reason.
     case notATable(String)
 
     /// The reason, in words for the operator.

@@ -38,7 +38,8 @@ struct ConfigureCommand: ParsableCommand {
         if !onlyProbes {
             for usual in EngineSurvey.usualPorts {
                 guard case .success(let url) = ExecutorURL.parse("http://127.0.0.1:\(usual.port)") else { continue }
-                // If the operator named a URL of this machine, this URL replaces the usual URL with the same port.
+                // If the operator named a URL of this machine with the same port as `url`, only the operator's URL is
+                // asked.
                 let isNamed = named.contains {
                     $0.port == usual.port && ["127.0.0.1", "localhost", "::1", "0.0.0.0"].contains($0.host)
                 }
