@@ -69,7 +69,7 @@ struct payload {
     /// The content as it is written in the body (`raw`), and its size in bytes after decoding (`decoded`).
     string_view raw;
     size_t decoded = 0;
-    /// The kind of media that the name of the member with the content implies, such as `audio`.
+    /// The kind of media that the JSON key of the content implies, such as the key `audio`.
     kind member = kind::none;
 };
 
@@ -100,7 +100,7 @@ bool is_any(string_view text, std::initializer_list<string_view> words) noexcept
     return false;
 }
 
-/// The kind of media for the value of a part's member `type`, such as `image_url`.
+/// The kind of media that a part of a message contains if this text, such as `image_url`, is its `type`.
 kind kind_of_type(string_view type) noexcept {
     if (is_any(type, {"image_url", "input_image", "image", "computer_screenshot", "image_file", "output_image",
                       "image_generation_call", "image_embeds"}))
@@ -195,7 +195,7 @@ kind kind_of_bytes(const uint8_t *bytes, size_t count) noexcept {
     return kind::text;
 }
 
-/// Reads a text into `found`: the content of a part itself, or the URL or id of the content.
+/// Reads a text into `found`. The text is the content of a part of a message, or the URL or id of that content.
 void read_content(payload &found, string_view text, bool may_be_base64) noexcept {
     found.present = true;
     if (is_data_url(text)) {
@@ -235,8 +235,12 @@ struct walker {
     /// A shorter text that looks like base64 may be a word.
     static const size_t untyped_min = 256;
 
-    /// Reads a string that no member such as `image_url` declares to be media: a data URL, or an element of a list such
-    /// as `images`.
+    /// Counts a string as media if it is a base64 data URL.
+    ///
+    /// In a list such as `images`, other base64 and URLs count, too. The function reads strings in lists, and values of
+    /// keys that do not declare media as `image_url` does.
+    ///
+    /// - Parameter listed: the kind of media that the list of the string contains; `none` for all other strings.
     void read_untyped(string_view text, kind listed) noexcept {
         string_view begin = text.substr(0, 512);
         bool is_content = is_data_url(begin) && says_base64(begin.substr(0, begin.find(',')));

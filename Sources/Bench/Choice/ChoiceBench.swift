@@ -11,11 +11,13 @@ package import Transport
 package struct ChoiceBench {
     /// The state of the processor's caches at the beginning of a measured choice of an executor.
     package enum Caches: String, CaseIterable, Sendable {
-        /// The caches contain the code and much of the pool's data, because the same pool made the previous choice.
+        /// The processor's caches contain the code and much of the pool's data, because the same pool made the previous
+        /// choice.
         case warm
-        /// The caches contain the code, because another pool has just made a choice, but no data of the measured pool.
+        /// Another pool has just made a choice, so the processor's caches contain the code; they contain no data of the
+        /// measured pool.
         case cold
-        /// The caches contain neither the code nor the data of the measured pool.
+        /// The processor's caches contain neither the code nor the data of the measured pool.
         case empty
     }
 
@@ -62,15 +64,16 @@ package struct ChoiceBench {
     /// Before the measurement, other prompts fill the placement map, in which the pool remembers where prompts were
     /// sent.
     private static let conversations = 64
-    /// How many bytes are written to empty the caches: more than the last-level cache of a usual server has.
+    /// How many bytes are written to empty the processor's caches: more than a usual server's last-level cache has.
     private static let swept = 64 << 20
 
     private let options: Options
     private let hasher = PromptHasher()
     private let scanner = JSONScanner()
     private let pool: ExecutorPool
-    /// The pool that chooses executors before each measured choice, so that the caches contain the code
-    /// (`Caches.cold`).
+    /// The pool that is not measured, but chooses executors before each measured choice of `pool` (`Caches.cold`).
+    ///
+    /// The processor's caches then contain the code that both pools run, but no data of `pool`.
     private let otherPool: ExecutorPool
 
     /// Makes the pools; their executors have no requests to serve.
@@ -99,8 +102,8 @@ package struct ChoiceBench {
             _ = try choose(prefix(of: body(Self.conversations + number, bytes: 4096)), pool)
         }
         let bodies = (0..<Self.conversations).map { body($0, bytes: options.promptBytes) }
-        // The other pool gets many different prompts. If more than half of its prompts began alike, the pool would
-        // ignore that beginning, and would then not choose an executor in the usual way.
+        // `otherPool` gets many different prompts. A pool ignores a beginning that more than half of its recent prompts
+        // have (`PlacementMap`), and would then not choose an executor in the usual way.
         let others =
             options.caches == .cold ? (1...Self.conversations).map { body(-$0, bytes: options.promptBytes) } : []
         for other in others { _ = try choose(prefix(of: other), otherPool) }

@@ -92,7 +92,7 @@ final class ConfigurationSection {
         }
     }
 
-    /// Returns an item of an imported file's list as a section.
+    /// Returns an item of the list in another file as a section; the configuration file names that file.
     ///
     /// In messages, the returned section has the same name as this section.
     func imported(_ node: ConfigurationNode, reader: ConfigurationReader) -> ConfigurationSection? {

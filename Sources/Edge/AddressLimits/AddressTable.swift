@@ -134,7 +134,7 @@ final class AddressTable: Sendable {
 
     // MARK: Claims
 
-    /// Counts a further use by a connection or request that already has a count, such as more bytes of its body.
+    /// Counts a further use by a connection or request that is counted already, such as more bytes of its body.
     ///
     /// - Parameter places: the entries in which the connection or request was counted first.
     func grow(

@@ -53,9 +53,10 @@ final class Attempt: TimerTarget {
     /// step has not happened.
     struct Times: Equatable, Sendable {
         var began: Nanoseconds = 0
-        /// The time until the kernel had accepted the whole request for sending; includes the time to connect.
+        /// The time from `began` until the kernel had accepted the whole request for sending; includes the time to
+        /// connect.
         var sent: Nanoseconds = 0
-        /// The time until the head of the response had arrived.
+        /// The time from `began` until the head of the response had arrived.
         var head: Nanoseconds = 0
     }
 

@@ -26,7 +26,8 @@ package enum KeyRefusal: Sendable, Equatable {
         }
     }
 
-    /// Whether the client may be guessing keys: the request has no key, or a key that the store does not have.
+    /// Whether the client may be guessing keys: the request has no key, several keys, or one that is
+    /// unreadable or unknown.
     var isGuess: Bool {
         switch self {
         case .missing, .unreadable, .unknown: true

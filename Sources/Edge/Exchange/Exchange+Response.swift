@@ -1,4 +1,4 @@
-// The response of an exchange: answers that the edge makes itself, heads, comments, endings, and flow control.
+// The response of an exchange: answers that the edge makes itself, heads, keep-alive bytes, endings, and flow control.
 internal import HTTP
 internal import Inference
 internal import Transport

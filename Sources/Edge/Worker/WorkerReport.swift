@@ -13,7 +13,7 @@ package enum WorkerReport: Sendable {
     case stoppedAccepting
     /// The answer of the worker with this index to a question that the control thread has asked all workers.
     ///
-    /// `WorkerSurvey` asked the question, and recognizes it by the number.
+    /// `number` is the number that `WorkerSurvey` gave to the question.
     case answered(worker: Int, number: Int, any Sendable)
     /// The last counters of a worker, sent when it ends.
     case counted(worker: Int, WorkerCounters)

@@ -21,7 +21,7 @@ struct HTTP2Allowance {
 
     /// Puts `count` tokens into the bucket, at most until it is full.
     ///
-    /// The caller undoes `take` for an action that does not count after all. Or it allows the peer the WINDOW_UPDATE
-    /// frames with which the peer answers a DATA frame of this server.
+    /// One caller undoes `take` for an action that does not count after all. Another caller has sent a DATA frame, and
+    /// returns tokens for the WINDOW_UPDATE frames with which the peer may answer.
     mutating func giveBack(_ count: Int) { bucket.giveBack(count) }
 }

@@ -18,7 +18,7 @@ struct FreeMember: Sendable {
 
     /// The work divided by the weight; a choice prefers members for which this value is low.
     var load: Double { work / share }
-    /// The value that `load` would have with one more request.
+    /// The value that `load` would have if the executor had one more request to serve than now.
     var loadWithOneMore: Double { (work + 1) / share }
 }
 

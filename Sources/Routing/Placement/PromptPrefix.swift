@@ -27,7 +27,7 @@ package struct PromptPrefix: Equatable, Sendable {
     /// Makes a value from the hashes of the beginnings of a prompt, at most `marksMax`, the shortest beginning first.
     package init(hashes: [UInt64] = []) { self.hashes = hashes }
 
-    /// The number of bytes of the prompt up to the mark with this index, which is at least 0.
+    /// The number of bytes of the prompt up to the mark with this index; the first mark has the index 0.
     ///
     /// A mark is an offset up to which the beginning of the prompt is hashed.
     @inline(__always)

@@ -2,14 +2,14 @@
 
 /// Counts the memory that the process holds for one connection.
 ///
-/// Confined to the thread of the connection. The account counts every byte, but asks the memory source for stream
-/// memory only in multiples of `grain`. So the thread usually writes no memory that other threads use when it handles a
-/// token or a request without a body.
+/// Confined to the thread of the connection. The account counts every byte, but asks the memory source for memory
+/// only in multiples of `grain`, except for request bodies. So the thread usually writes no memory that other threads
+/// use when it handles a token or a request without a body.
 ///
 /// The stored counts are private, because the compiler then sees every access and omits Swift's runtime check of
 /// exclusive access (docs/decisions/0024-exclusivity-is-checked-in-release-builds.md).
 package final class MemoryAccount {
-    /// An account asks the memory source for stream memory in multiples of this size, in bytes.
+    /// An account asks its `source` for memory in multiples of this size, in bytes, except for request bodies.
     package static let grain = 16 << 10
 
     private let source: (any MemorySource)?
@@ -56,8 +56,8 @@ package final class MemoryAccount {
     /// - Returns: false, and charges nothing, if the source refuses.
     package func charge(_ bytes: Int, for use: MemoryUse = .streams) -> Bool {
         guard !isClosed else { return true }
-        // `take` has counted bytes at the memory source without asking for a grant. They are given back here, and the
-        // source is then asked for a grant of these bytes and the new ones together.
+        // The function `take` has counted bytes at the memory source, but the source has not granted them. The account
+        // first gives these bytes back. It then asks the source to grant them together with the new ones.
         if taken > 0 { returnTaken(all: true) }
         let missing = charged + bytes - granted
         if missing > 0, let source {
