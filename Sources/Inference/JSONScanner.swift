@@ -68,7 +68,7 @@ import CJSON
         return scan
     }
 
-    /// Returns the ranges of a request body that contain members `priority`, for `RequestScan.priorities`.
+    /// Returns the ranges to leave out of a request body so that it has no member `priority`.
     private static func priorities(_ found: cjson_request) -> [Range<Int>] {
         unsafe withUnsafeBytes(of: found.priorities) { bytes in
             unsafe bytes.bindMemory(to: cjson_range.self).prefix(found.priority_count).map(\.range)
@@ -135,7 +135,7 @@ import CJSON
     }
 
     /// The members that make up the prompt in request bodies of a dialect, and those that decide which cached prompts
-    /// it may match.
+    /// an engine may use for it.
     ///
     /// The result is a set of `cjson_key` bits.
     private static func promptKeys(_ dialect: Dialect) -> UInt32 {

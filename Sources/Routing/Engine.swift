@@ -32,10 +32,10 @@ package final class Engine: Sendable {
     private let attempts = Atomic<Int>(0)
     private let promptBytes = Atomic<Int>(0)
     private let runningMost = Atomic<Int>(.max)
-    /// Whether the engine's models share its capacity (`modelsShareCapacity`), and the value that the caller of
-    /// `update` gives for it.
+    /// Whether the engine's models share its capacity, and the value that the caller of `update` gives for this.
     ///
-    /// The first is stored because it is read each time a pool chooses an executor.
+    /// `isCapacityShared` follows from `isCapacityGiven` and from the engine's software. It is stored because it is
+    /// read each time a pool chooses an executor.
     private let isCapacityShared = Atomic<Bool>(false), isCapacityGiven = Atomic<Bool>(false)
     /// The raw values of `givenKind` and `foundKind`: the engine's software as the configuration says it, and as the
     /// engine's answers have shown it.
@@ -43,8 +43,9 @@ package final class Engine: Sendable {
     private let heardLast = Atomic<Nanoseconds>(0)
     private let servedLast = Atomic<Nanoseconds>(0)
     private let isUsageRefused = Atomic<Bool>(false)
-    /// Whether the engine may be starting, because no predecessor process has passed a record of the engine's health to
-    /// this process.
+    /// Whether a connection that the engine refuses may mean that the engine is still starting.
+    ///
+    /// It is false once a predecessor process has passed its record of the engine's health to this process.
     let mayBeStarting = Atomic<Bool>(true)
     /// The lock that is held while the limits are checked and an attempt is counted, so that two pools never take the
     /// same slot.
@@ -70,8 +71,8 @@ package final class Engine: Sendable {
     /// - Parameters:
     ///   - ordinal: the number of engines with the same URL that come before this one.
     ///   - runningMax: the largest number of attempts at once over all models of the engine; nil for no limit.
-    ///   - modelsShareCapacity: true if the models share the capacity of one machine although the engine's software
-    ///     alone does not show it.
+    ///   - modelsShareCapacity: whether the models share the capacity of one machine; if false, the engine's software
+    ///     decides.
     ///   - kind: the engine's software as the configuration gives it.
     package init(
         id: Int,
@@ -214,7 +215,9 @@ package final class Engine: Sendable {
     /// other processes of an upgrade.
     var waitingBytesInAll: Int { isShared ? waitingBytes + promptBytesMirror.others : waitingBytes }
 
-    /// Publishes the counts after a change; called only while `isShared` is true.
+    /// Publishes the engine's counts to the other processes of an upgrade.
+    ///
+    /// This is called after a count has changed, and only while `isShared` is true.
     func publish() {
         attemptsMirror.publish(attempts)
         promptBytesMirror.publish(promptBytes)
@@ -242,7 +245,7 @@ package final class Engine: Sendable {
 
     /// How often the engine has been ejected, for faults of its attempts or for failed probes.
     ///
-    /// An engine that was ejected may have been restarted since, with an empty cache.
+    /// If the number has grown, the engine may have been restarted in the meantime, with an empty cache.
     var losses: Int { availability.ejections }
 
     /// Whether the probes have found the engine dead.
@@ -335,8 +338,8 @@ package final class Engine: Sendable {
 
     private func passTurn(behind entry: PoolEntry) {
         waiting.withLock { waiting in
-            // If the last waiting request of the pool was served, the pool is no longer in `entries`. The next pool now
-            // has its index, so `turn` is right already.
+            // If the last waiting request of the pool was served, `leave` has already removed the pool from `entries`
+            // and adjusted `turn`.
             guard let index = waiting.entries.firstIndex(where: { $0 === entry }) else { return }
             waiting.turn = index + 1
         }

@@ -38,7 +38,7 @@ extension ExecutorSettings {
     /// Reads `resolve`, and checks that the URL allows its value.
     ///
     /// - Parameters:
-    ///   - key: The key of the URL.
+    ///   - key: The configuration key whose value is the URL.
     ///   - isURLValid: Whether the URL has been parsed without an error.
     mutating func readResolve(from section: ConfigurationSection, besideURLAt key: String, isURLValid: Bool) {
         section.read("resolve", &resolve)
@@ -105,11 +105,12 @@ extension ModelSettings {
         }
     }
 
-    /// Returns whole numbers in proportion to the shares.
+    /// Returns whole weights in proportion to the shares, which are weights that need not be whole.
     ///
-    /// If all shares are whole numbers, they are returned as they are. Otherwise all shares are rounded to thousandths,
-    /// and the smallest whole numbers in the same proportion are returned. An executor that is not used (`isUsed` is
-    /// false because its weight is 0) then gets 0, and every other executor gets at least 1.
+    /// If all shares are whole numbers, and no executor in use has the share 0, the shares are returned as they are.
+    /// Otherwise all shares are rounded to thousandths, and the smallest whole numbers in the same proportion are
+    /// returned. An executor with the configured weight 0 (`isUsed` is false) then gets 0, and every other executor
+    /// gets at least 1.
     private static func wholeWeights(of shares: [(share: Double, isUsed: Bool)]) -> [Int] {
         guard shares.contains(where: { $0.share != $0.share.rounded() || $0.isUsed && $0.share == 0 }) else {
             return shares.map { Int($0.share) }

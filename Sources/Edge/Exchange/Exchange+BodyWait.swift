@@ -54,7 +54,8 @@ extension Exchange {
 
     /// Handles the deadline of the body.
     ///
-    /// If the body waits for memory, it asks for memory again. Otherwise the client's next piece is late.
+    /// If the body waits for memory, the exchange asks for memory again. If only another body of the connection waits,
+    /// the deadline is postponed. Otherwise the client's next piece is late.
     func bodyDeadlinePassed() {
         guard phase == .body, let request, let body = request.body, let wait = request.wait, wait.isHeld else {
             if phase == .body, stream.connection.heldBodies > 0 {
@@ -74,8 +75,8 @@ extension Exchange {
 
     /// Returns whether the end of the request must be handled later, because pieces of its body still wait for memory.
     ///
-    /// If so, the body asks for memory again at once. Now that the body has arrived whole, it may get memory that is
-    /// kept for small whole bodies (`ExchangeMemory.growWholeBody`).
+    /// If so, the exchange asks for memory again at once. Now that the body has arrived whole, it may get memory that
+    /// is kept for small whole bodies (`ExchangeMemory.growWholeBody`).
     func endWaits(_ wait: BodyWait) -> Bool {
         wait.isWhole = wait.isHeld
         guard wait.isHeld else {

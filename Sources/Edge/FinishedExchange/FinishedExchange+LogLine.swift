@@ -65,7 +65,8 @@ extension FinishedExchange {
 
     /// Writes the status, type and code of an engine's error, and what the edge takes it to mean.
     ///
-    /// The engine's message is written only if the configuration asks for it, because it may quote what the client has sent.
+    /// The engine's message is written only if the configuration asks for it, because the message may quote what the
+    /// client has sent.
     private func write(_ error: EngineError?, to json: inout JSONWriter) {
         guard let error else { return }
         json.key("engine_error")

@@ -73,9 +73,10 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
         client = ExecutorClient(loop: loop, settings: target.engine.client, environment: ExecutorEnvironment())
     }
 
-    /// Uses the engine's settings in a new snapshot from now on.
+    /// Replaces the engine's settings by those of a new snapshot.
     ///
-    /// Does nothing and returns false if these settings need other connections or another request.
+    /// Does nothing and returns false if the new settings change the request for the list of models, or need other
+    /// connections for it.
     func adopt(_ target: DiscoveryTarget) -> Bool {
         guard target.asksLike(self.target) else { return false }
         self.target = target

@@ -33,7 +33,7 @@ struct BodyQueue: Sendable {
     /// One body at a time has this permission, which is called the turn.
     static let turnMax: Nanoseconds = 1_000_000_000
 
-    /// A request body for which the memory budget has refused more memory, so that its exchange asks the queue for it.
+    /// A request body whose exchange asks the queue for memory, because the memory budget has refused more memory.
     struct Asker: Equatable, Sendable {
         let id: ExchangeID
         /// How many bytes the client still has to send; nil if the client has not announced the length.

@@ -14,7 +14,7 @@ struct HTTP2Abuse {
 
     private static let emptyFramesMax = 10
 
-    /// - Parameter isTrusted: whether the client is a proxy of the operator, which carries many users.
+    /// - Parameter isTrusted: whether the client is a proxy of the operator, which sends the requests of many users.
     init(isTrusted: Bool) {
         resetsReceived = HTTP2Allowance(burst: isTrusted ? 2000 : 200, perSecond: isTrusted ? 200 : 20)
         controlFrames = HTTP2Allowance(burst: isTrusted ? 20_000 : 4000, perSecond: isTrusted ? 5000 : 1000)

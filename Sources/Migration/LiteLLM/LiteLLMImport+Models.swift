@@ -1,5 +1,5 @@
-// Reads LiteLLM's settings of a model: its timeouts, its prices, its abilities, and the weights and orders of its
-// deployments.
+// Reads LiteLLM's settings of a model: its timeouts, its prices, its abilities, the weights of its deployments, and the
+// order in which LiteLLM tries them.
 internal import Configuration
 internal import Transport
 

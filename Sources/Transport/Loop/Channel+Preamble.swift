@@ -64,7 +64,7 @@ extension Channel {
         }
     }
 
-    /// Reports the channel as open if it has no TLS; with TLS, the handshake comes first.
+    /// Tells the handler that the channel is open; with TLS, the handshake comes first.
     private func openAfterPreamble() {
         guard !isSecure else {
             readLimit = EventLoop.readSize
