@@ -54,7 +54,7 @@ package struct HandshakeQueue<Element> {
     /// Adds a handshake behind the other waiting handshakes from the same address.
     ///
     /// A handshake of rank `begun` is always added. Any other handshake is refused if its address already has as many
-    /// waiting handshakes as the queue has free places (`places`), or more.
+    /// waiting handshakes as the queue has free places (`places`), or more. Handshakes of rank `begun` do not count.
     ///
     /// - Returns: the key to pass to `remove`; nil if the handshake is refused.
     package mutating func add(_ element: Element, _ rank: Rank, of address: IPAddress?) -> SlabKey? {
