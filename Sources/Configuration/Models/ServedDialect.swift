@@ -25,8 +25,8 @@ package enum ServedDialect: String, CaseIterable, Sendable {
         }
     }
 
-    /// The request paths that may go to an executor which offers these APIs: all known paths except those of other
-    /// APIs.
+    /// The request paths that may go to an executor which offers these APIs: all known paths, except the paths of the
+    /// APIs that are not in `dialects`.
     package static func paths(of dialects: [ServedDialect]) -> PathSet {
         var paths = PathSet.all
         for (index, (path, dialect)) in Dialect.paths.enumerated() {

@@ -10,7 +10,7 @@ struct ExecutorWait: Equatable, Sendable {
     private var since: Nanoseconds?
     /// The total duration of the waits that have ended.
     private var before: Nanoseconds = 0
-    /// The part of `before` in which the exchange waited until a model was loaded.
+    /// The total duration of those ended waits in which the exchange waited for a model to be loaded.
     private var beforeForLoad: Nanoseconds = 0
     /// Whether the current wait is for a model that is being loaded.
     private var isForLoad = false
@@ -20,7 +20,7 @@ struct ExecutorWait: Equatable, Sendable {
     /// How long the exchange has waited for executors in all, up to `now`.
     func total(at now: Nanoseconds) -> Nanoseconds { before + (since.map { now &- $0 } ?? 0) }
 
-    /// The part of `total` in which the exchange waited until a model was loaded.
+    /// How long the exchange has waited for a model to be loaded, up to `now`; `total` includes this time.
     func totalForLoad(at now: Nanoseconds) -> Nanoseconds {
         beforeForLoad + (isForLoad ? since.map { now &- $0 } ?? 0 : 0)
     }

@@ -74,8 +74,9 @@ extension Supervisor {
 
     /// Begins to end the process, after the loop has sent the answer to the command that began an upgrade.
     ///
-    /// Called when a signal to end the server has made that upgrade fail. The end may close the command socket, so it
-    /// must wait for the answer; a timer that is due at once makes it wait.
+    /// A signal to end the server has just made that upgrade fail. The process may close the command socket as soon as
+    /// it begins to end. So it begins when a timer fires that is due at once, because the loop sends the answer before
+    /// it fires timers.
     private func endAfterAnswering() {
         let end = TimerClosure { [unowned self] in if drain == nil { beginEnding() } }
         _ = loop.timers.schedule(at: loop.now, target: end, kind: 0)
@@ -168,18 +169,19 @@ extension Supervisor {
 
     // MARK: End
 
-    /// The main process waits for older processes this much longer than the drain may take, in nanoseconds.
+    /// How long this process still waits for other processes of the server to end, after the longest time that the
+    /// drain may take, in nanoseconds.
     private static let predecessorReserve: Nanoseconds = 5_000_000_000
 
-    /// Ends the loop of the control thread, after waiting for other processes if that is necessary.
+    /// Ends the loop of the control thread, after waiting for other processes of the server if that is necessary.
     ///
-    /// The main process waits for the older ones, because systemd kills the remaining processes of a service when its
-    /// main process ends.
+    /// The main process waits for older processes that drain, because systemd kills the remaining processes of a
+    /// service when its main process ends.
     func stopOnceAlone() {
         if role == .predecessor {
             if outlivesMain, let successor { return stop(after: successor) }
-            // As long as systemd may take this older process for the main one, systemd may send the signal to end the
-            // server here. This process would then have to end after the new main process, so it does not end yet.
+            // While systemd may take this older process for the main one, the signal that ends the server may come to
+            // this process. It must then end after the new main process, so it does not end yet.
             endsOnceAlone = misdirected.arePossible
             if endsOnceAlone { return }
         }
@@ -190,8 +192,8 @@ extension Supervisor {
         _ = loop.timers.schedule(at: bound, target: TimerClosure { [loop] in loop.stop() }, kind: 0)
     }
 
-    /// Ends this older process, which systemd takes for the main process, once the real main process has ended or has
-    /// not ended in time.
+    /// Ends this older process, which systemd takes for the main process, once the real main process has ended, or
+    /// after a time limit if the main process has not ended by then.
     ///
     /// To end the process is to end the loop of the control thread.
     private func stop(after main: LaunchedProcess) {

@@ -200,7 +200,8 @@ package struct EventSplitter: Sendable {
                 followsCR = isLast && lastEnd == .cr
             } else if isLast, lastEnd == .cr, previous != .cr, !isOversized {
                 // This CR is a blank line, but it is probably the first half of a CRLF, whose LF comes with the next
-                // chunk. Only if the previous line ended in a CR alone is this CR taken as a whole line end.
+                // chunk. So the event waits for that chunk, unless the previous line ended in a CR alone, or the event
+                // is larger than `limit`.
                 followsCR = true
                 holdsEvent = true
             } else {

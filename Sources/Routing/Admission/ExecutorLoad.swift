@@ -41,7 +41,7 @@ extension ExecutorLoad {
     package struct Record: Equatable, Sendable {
         /// The largest number of attempts at once, at least 1; nil if there is no such limit.
         package var learntRunning: Int?
-        /// How long the limit `learntRunning` still applies.
+        /// How long the limit of attempts at once (`learntRunning`) still applies after the moment of the record.
         package var learntFor: Nanoseconds = 0
         /// How long no requests may be sent to the engine or executor, counted from the moment of the record; 0 for no
         /// pause.

@@ -71,7 +71,8 @@ package final class EventLoop {
     private var gatherer: Gatherer
     /// The longest wait in one turn, in milliseconds; nil for no limit.
     ///
-    /// Only a loop with a `ProcessClock` has a limit, because this clock must be read often.
+    /// Only a loop whose clock is a `ProcessClock` has a limit. That clock notices pauses of the process by the time
+    /// between two readings, so the loop must wake up often to read it.
     private let waitLimit: Int?
     /// The value of `clock.paused` when the loop last noticed a pause of the process.
     private var pausedBefore: Nanoseconds = 0
@@ -265,7 +266,8 @@ package final class EventLoop {
         }
     }
 
-    /// The loop's io_uring, made at the first call; nil if `choice` excludes it or the kernel does not provide it.
+    /// The loop's io_uring, made at the first call; nil if the loop may use only epoll (`choice`), or if the kernel
+    /// provides no io_uring.
     var receiveRing: ReceiveRing? {
         if ring == nil, choice != .epoll, !isRingRefused {
             ring = ReceiveRing(poller: poller)

@@ -12,9 +12,10 @@ package struct HandshakeQueue<Element> {
     package enum Rank: Int, CaseIterable, Sendable {
         /// The server has answered the ClientHello, so most of the handshake's CPU time has been spent.
         case begun
-        /// The client offers to resume a session, or is known (`HandshakeClient.isKnown`).
+        /// The client offers to resume a session, or the server knows it, for example by an API key that the client has
+        /// sent recently (`HandshakeClient.isKnown`).
         case preferred
-        /// Any other client.
+        /// The client does not offer to resume a session, and the server does not know it.
         case stranger
     }
 
@@ -52,8 +53,10 @@ package struct HandshakeQueue<Element> {
 
     /// Adds a handshake behind the other waiting handshakes from the same address.
     ///
-    /// - Returns: the key to pass to `remove`; nil if the address has too many waiting handshakes already, see
-    ///   `places`.
+    /// A handshake of rank `begun` is always added. Any other handshake is refused if its address already has as many
+    /// waiting handshakes as the queue has free places (`places`), or more. Handshakes of rank `begun` do not count.
+    ///
+    /// - Returns: the key to pass to `remove`; nil if the handshake is refused.
     package mutating func add(_ element: Element, _ rank: Rank, of address: IPAddress?) -> SlabKey? {
         let line = address.map(AddressGroup.init)
         if rank != .begun {

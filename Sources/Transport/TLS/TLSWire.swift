@@ -64,6 +64,6 @@ internal import Glibc
     }
 }
 
-/// The BIO method through which OpenSSL reads and writes a wire; it lives as long as the process.
+/// The BIO method by which OpenSSL reads the input of a `TLSWire` and writes its output; it is never freed.
 // Sound because the method is made once, before its first use, and is never changed or freed.
 nonisolated(unsafe) let wireMethod: OpaquePointer = unsafe copenssl_wire_method_new()
