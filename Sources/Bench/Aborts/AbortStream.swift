@@ -3,7 +3,7 @@ internal import Transport
 
 /// Gets the reports of all `AbortStream`s of one phase.
 protocol AbortStreamOwner: AnyObject {
-    /// Called when the event has arrived on which the stream must be reset.
+    /// Called when the client has received the event after which the bench must reset the stream.
     func ripened(_ stream: AbortStream)
     /// Called when the stream has ended before the bench has reset it.
     ///

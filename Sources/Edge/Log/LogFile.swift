@@ -9,9 +9,11 @@ final class LogFile {
     /// The path of `log.file`; nil while the log is stdout.
     private(set) var path: String?
     private let sink: LogSink
-    /// The mailbox to which the log thread posts the number of a reopening once it writes to the reopened file.
+    /// The mailbox to which the log thread posts a message once it writes to a reopened file.
+    ///
+    /// The message is the number that `reopen` has given to this reopening.
     private let changes = Mailbox<Int>()
-    /// The closures to call once the log thread writes to the reopened file, by the number of the reopening.
+    /// For each reopening, by its number, the closure to call once the log thread writes to the reopened file.
     private var waiting: [Int: () -> Void] = [:]
     private var number = 0
 
@@ -55,8 +57,8 @@ final class LogFile {
     /// Opens the file again by its path, because logrotate may have renamed the open file.
     ///
     /// - Parameter answered: called once with the outcome. If the reopening fails or the log is stdout, `answered` is
-    ///   called at once. After a success it is called when the log thread has written the last line to the earlier file
-    ///   and has closed it.
+    ///   called at once. After a success it is called when the log thread has written the last line to the file that
+    ///   was open before, and has closed that file.
     func reopen(_ answered: @escaping (LogReopening) -> Void) {
         guard let path else { return answered(.isStdout) }
         let output: LogOutput

@@ -8,8 +8,8 @@ package import Transport
 /// Serves clients on one thread: accepts their connections, runs their exchanges, and calls executors.
 ///
 /// A worker is made on its own thread and confined to that thread. Other threads send it messages through its mailbox
-/// (`WorkerMessage`). It sends messages to the control thread with `report` (`WorkerReport`). The end of a worker is in
-/// `+Draining`.
+/// (`WorkerMessage`). It sends messages to the control thread with `report` (`WorkerReport`). The code that ends a
+/// worker is in `Worker+Draining.swift`.
 package final class Worker: ServerDelegate, ExchangeEnvironment {
     /// The event loop of the worker's thread.
     package let loop: EventLoop
@@ -45,7 +45,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
 
     /// - Parameters:
     ///   - index: the worker's index in `process.workers`.
-    ///   - report: called on the worker's thread.
+    ///   - report: called on the worker's thread with each message for the control thread.
     /// - Throws: `TLSError` if a certificate cannot be loaded.
     package init(
         index: Int,
@@ -260,13 +260,15 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         connections.insert(connection)
         publishLoadSoon()
         connection.start()
-        // Another worker may have handed this connection on before it could know that this worker drains.
+        // A worker that drains still gets connections, from workers that do not know yet that it drains, and from the
+        // backlogs of its listening sockets.
         if let draining { connection.drain(draining) }
     }
 
-    /// Removes a closed connection, and accepts connections again if a limit had paused that.
+    /// Removes a closed connection.
     ///
-    /// While the worker drains, it ends after its last connection.
+    /// Listeners that have paused at a limit then accept connections again. If the worker drains, they do not, and the
+    /// worker ends after its last connection.
     package func connectionEnded(_ connection: ServerConnection) {
         guard connections.remove(connection) else { return }
         ownHandle.connectionEnded()

@@ -23,7 +23,7 @@ struct AnswerFacts {
 
     /// The member that carries the reasoning of a chat; nil if there is no reasoning.
     var reasoningField: String?
-    /// Whether the cached tokens of chat and completions are in llama.cpp's `timings` instead of in the usage.
+    /// Whether chat and completions report the number of cached tokens in llama.cpp's `timings` instead of in `usage`.
     var hasTimings = false
 
     /// The `finish_reason` of chat and completions; nil if the response has null.

@@ -149,7 +149,7 @@ final class ExecutorDial: ChannelHandler, TimerTarget, AttemptCarrier {
 
     /// Removes an attempt that waits for the connection.
     ///
-    /// If no other attempt waits for the connection, opening it is given up.
+    /// If no other attempt waits for the connection, the dial gives up and closes its channel.
     func cancel(_ attempt: ExecutorAttempt) {
         waiting.removeAll { $0 === attempt }
         if waiting.isEmpty { _ = take() }

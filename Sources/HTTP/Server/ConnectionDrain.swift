@@ -2,13 +2,15 @@
 
 /// The way in which a worker thread ends its open connections, once it accepts no new connections.
 package enum ConnectionDrain: Sendable {
-    /// The server ends: a connection closes as soon as it has no request under way.
+    /// The server ends: a connection closes soon after its last request has ended.
+    ///
+    /// A client that has just connected still gets a short time for its first request.
     case stopping
     /// A successor process accepts the new connections from now on, and the clients must not notice the change.
     ///
     /// The next response head on an HTTP/1.1 connection has `connection: close`, and the connection closes after that
-    /// response. If no further request arrives, the connection closes at its usual idle timeout. An HTTP/2 connection
-    /// gets its GOAWAYs when no stream is open, or at the latest `HTTP2ServerSession.shutdownNoticeDelay` after the
-    /// client has opened another stream.
+    /// response. If no further request arrives, the connection closes at its usual idle timeout. On an HTTP/2
+    /// connection, the server sends the first GOAWAY once all streams have ended. If the client opens another stream
+    /// before that, the server sends the GOAWAY at most `HTTP2ServerSession.shutdownNoticeDelay` later.
     case handedOver
 }

@@ -74,8 +74,8 @@ package final class ExecutorPool: Sendable {
     private let indices: [Int: Int]
     /// For each member the sum of its weight and of the weights of the members before it.
     ///
-    /// A random number below the last sum selects a member in proportion to the weights. The array is empty if requests
-    /// look at all members, because the pool is small or its executors take turns.
+    /// A random number below the last sum selects a member in proportion to the weights. The array is empty if the pool
+    /// is small or its executors take turns, because every member is then considered for each request.
     let weightSums: [Int]
     /// Numbers the pools that have used the same `entry`; the pool of a later configuration has a greater number.
     let generation: Int
@@ -90,8 +90,8 @@ package final class ExecutorPool: Sendable {
         /// No executor may take the request now, but at least one of them is loading its model, and the request may
         /// wait until the model is loaded.
         case loading
-        /// No executor may take the request: each has been tried, is drained, has weight 0, lacks the path or is
-        /// excluded for its health.
+        /// No executor may take the request: each has been tried, is drained, has weight 0, does not serve the
+        /// request's path, or is excluded for its health.
         case none
     }
 
@@ -267,20 +267,21 @@ package final class ExecutorPool: Sendable {
         return nil
     }
 
-    /// Whether some members may not take the request because they lack its path.
+    /// Whether some members may not take the request because they do not serve the request's path.
     func isRestricted(_ request: RoutingRequest, at now: Nanoseconds) -> Bool {
         members.contains { !$0.hasPath(request.path, at: now) }
     }
 
     /// The index of the member in `state.free` that gets the request.
     ///
-    /// With the balance `roundRobin` or `weighted`, this is the member whose turn is due first. With every other
-    /// balance, the work of the members decides first.
+    /// With the balance `roundRobin` or `weighted`, the members take turns, and the member whose turn is due first gets
+    /// the request. With every other balance, a member with the least work in proportion to its weight gets it. A
+    /// difference of less than one request does not count.
     private func pick(_ state: inout PoolEntry.State) -> Int {
         guard members.count > 1 else { return state.free[0].index }
         if asksSome { return leastOfSome(state.free) }
-        // For each executor, `loadWithOneMore` is its work if it took the request, divided by its share. `least` is the
-        // smallest of these values.
+        // For each member, `loadWithOneMore` is the work that its executor would have with this request, divided by the
+        // member's present weight (`share`). `least` is the smallest of these values.
         var least = Double.infinity
         let isByLoad = balance != .roundRobin && balance != .weighted
         if isByLoad {
@@ -294,8 +295,9 @@ package final class ExecutorPool: Sendable {
             first = min(first, due)
             // Skips an executor that already has at least as much work as another one would have with the new request.
             if isByLoad, member.load >= least { continue }
-            // Of the remaining executors, those with the fewest requests from outside this server come first, and among
-            // equals the one whose turn is due first.
+            // `strangers` is how many requests other clients than this server have at the engine, divided by the
+            // weight. The executor with the smallest value is chosen. If several have it, the one whose turn is due
+            // first is chosen.
             let strangers = isByLoad ? Double(member.strangers) / member.share : 0
             if let next, (next.strangers, next.due) <= (strangers, due) { continue }
             next = (member, due, strangers)
@@ -308,7 +310,7 @@ package final class ExecutorPool: Sendable {
 }
 
 extension PoolMember {
-    /// Whether the member's present weight is above 0 and the member has the path of the request.
+    /// Whether the member's present weight is above 0 and the member serves the path of the request.
     func mayServe(_ request: RoutingRequest, at now: Nanoseconds) -> Bool {
         isInUse && hasPath(request.path, at: now)
     }
@@ -331,7 +333,7 @@ extension PoolMember {
         return Double(running + engine.strangersWhileNew) + Double(waitingBytes) / Double(ExecutorPool.bytesAStream)
     }
 
-    /// The bytes of prompts that the executor has to compute and whose answers have not begun.
+    /// How many bytes of prompts the executor has to compute before the answers to these prompts begin.
     var waitingBytes: Int {
         executor.engine.modelsShareCapacity ? executor.engine.waitingBytesInAll : executor.waitingBytesInAll
     }

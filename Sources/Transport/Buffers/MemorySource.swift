@@ -21,7 +21,8 @@ package enum MemoryUse: Sendable {
     case streams
     /// The part of a stream's output buffer that exceeds the minimum size.
     ///
-    /// The `MemorySource` grants less for this use, so that memory remains for new streams of the connection.
+    /// The `MemorySource` refuses this use before it refuses `streams`, so that memory remains for new streams of the
+    /// connection.
     case shares
 }
 
