@@ -149,8 +149,8 @@ extension Attempt {
 
     /// Whether the first piece of a large event contains the word `error` or `detail`, as error events do.
     ///
-    /// Other events may contain these words, too. So the attempt keeps the pieces, up to `heldMax` bytes,
-    /// until it is known whether the event reports an error.
+    /// Other events may contain these words, too. So the attempt keeps the pieces, up to `heldMax` bytes, until it is
+    /// known whether the event reports an error.
     private static func mayTellError(_ event: Span<UInt8>) -> Bool {
         func has(_ word: [UInt8]) -> Bool {
             guard event.count >= word.count else { return false }
@@ -181,8 +181,7 @@ extension Attempt {
 
     /// Keeps an event without content, to send it to the client just before the first event with content.
     ///
-    /// - Returns: Whether the event was kept; false if the kept events together would be larger than
-    ///   `fieldsMax`.
+    /// - Returns: Whether the event was kept; false if the kept events together would exceed `fieldsMax` bytes.
     private func keep(_ event: Span<UInt8>) -> Bool {
         guard held.count + event.count <= Self.fieldsMax else { return false }
         if let named = reasoning?.rewritten(event: event) {
