@@ -27,7 +27,7 @@ inline string_view raw_text(ondemand::value &value) noexcept {
     return token.size() < 2 ? string_view() : token.substr(1, token.size() - 2);
 }
 
-/// Reads a code: an integer, or a string of at most nine digits.
+/// Reads an HTTP status or an error code: an integer, or a string of at most nine digits.
 ///
 /// Leaves `out` unchanged for any other value.
 void read_code(ondemand::value &value, cjson_integer &out) noexcept;

@@ -42,15 +42,16 @@ extension Attempt {
 
     /// Handles an event that reports an error or ends the stream too early.
     ///
-    /// The attempt fails, or the request has to be sent again without `stream_options`.
+    /// If the engine refuses `stream_options`, which the edge has added, and the response to the client has not begun,
+    /// the request is sent again without this field. Otherwise the attempt fails.
     private func failed(by found: Meter.EventClass) {
         guard let error = meter.error else {
             fail(.brokeOff(reason: meter.finishReason))
             return
         }
         if phase == .waiting, removesUsage, error.refusesStreamOptions {
-            // The request cannot be sent again here, because the caller is still reading events of this answer.
-            // `usageWasRefused` sends it afterwards.
+            // `usageWasRefused` sends the request again without `stream_options`, after the caller has finished reading
+            // the received bytes of this answer.
             answer.isUsageRefused = true
             return
         }
@@ -148,7 +149,8 @@ extension Attempt {
 
     /// Whether the first piece of a large event contains the word `error` or `detail`, as error events do.
     ///
-    /// Other events may contain these words, too, so the result only shows that the event must be examined whole.
+    /// Other events may contain these words, too. So the attempt keeps the pieces, up to `heldMax` bytes, until it is
+    /// known whether the event reports an error.
     private static func mayTellError(_ event: Span<UInt8>) -> Bool {
         func has(_ word: [UInt8]) -> Bool {
             guard event.count >= word.count else { return false }
@@ -161,8 +163,8 @@ extension Attempt {
 
     /// Sends an event to the client in the form that the client expects; sends nothing if nothing is left of the event.
     ///
-    /// The reasoning is moved to the member that the model's setting names. The `usage` is removed if the client did
-    /// not request it.
+    /// The model's reasoning is put into the JSON members that the setting `models[].reasoning` selects. The `usage` is
+    /// removed if the client did not request it.
     private func relayRewritten(_ event: Span<UInt8>, withoutUsage: Bool, to owner: any AttemptOwner) {
         let named = reasoning?.rewritten(event: event)
         var left = named
@@ -179,7 +181,7 @@ extension Attempt {
 
     /// Keeps an event without content, to send it to the client just before the first event with content.
     ///
-    /// - Returns: Whether the event was kept; false if all kept events would be larger than `fieldsMax`.
+    /// - Returns: Whether the event was kept; false if the kept events together would exceed `fieldsMax` bytes.
     private func keep(_ event: Span<UInt8>) -> Bool {
         guard held.count + event.count <= Self.fieldsMax else { return false }
         if let named = reasoning?.rewritten(event: event) {

@@ -1,9 +1,9 @@
-// Reads the kind of an engine, such as vLLM, its load and its cache size from its answers to questions.
+// Reads from an engine's answer which kind of engine it is (such as vLLM), its load and the size of its cache.
 internal import Configuration
 internal import Inference
 internal import Routing
 
-/// The answer of an engine to a question about itself (`EngineQuestions`).
+/// The answer of an engine to a request by which the edge learns about the engine (`EngineQuestions`).
 struct EngineAnswer {
     /// The largest body that is read, in bytes; a longer body is ignored.
     static let bodyBytesMax = ModelListAnswer.bodyBytesMax

@@ -9,7 +9,7 @@ package final class ModelEntry: Sendable {
     package let name: String
     /// When a configuration first named the model, in seconds since 1970.
     package let knownSince: Int
-    /// The queue of exchanges that wait for an executor of the model.
+    /// The part of the model's pool that outlives configurations, such as the queue of waiting exchanges.
     package let pool: PoolEntry
 
     /// Makes an entry; called by the registry, which gives out the ids.

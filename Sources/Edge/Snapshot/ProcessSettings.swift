@@ -10,7 +10,7 @@ package struct ProcessSettings: Sendable {
     package let workers: Int
     /// `max_connections`; memory and descriptors may allow fewer connections (`ConnectionRoom`).
     package let connectionsMax: Int
-    /// How long a busy worker waits before it asks for events again, to handle more of them in one turn of its loop.
+    /// Whether and how long a busy worker waits before it polls its sockets, so that one turn handles more input.
     package let gather: Gather
     /// How workers learn which sockets are ready: by epoll alone, or also by io_uring.
     package let poller: PollerChoice

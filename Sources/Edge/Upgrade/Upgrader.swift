@@ -36,8 +36,9 @@ final class Upgrader {
         let link: UpgradeLink
         let process: LaunchedProcess
         let answered: (CommandReport) -> Void
-        /// The number of the oldest draining process, if there are too many such processes and it has to end once the
-        /// successor serves; otherwise nil.
+        /// The number of the older process that is told to end within `drain_timeout` once the successor serves.
+        ///
+        /// It is the oldest process that drains. The value is nil if fewer than `upgrade_generations` processes drain.
         let hurried: Int?
         var timer: TimerID?
         /// The descriptors that the successor keeps; nil before it is ready.
@@ -190,8 +191,8 @@ final class Upgrader {
         // addition.
         let time = environment.settings().upgradeTimeout + WorkerSurvey.timeout
         attempt?.timer = makeTimer("was ready but did not accept connections", within: time)
-        // Only one process may read the reports of older processes. From now on the successor may read them, so this
-        // process stops reading.
+        // The successor has copies of the sockets to the older processes, and may read from them from now on. If both
+        // processes read from one socket, each would miss messages, so this process stops reading.
         predecessors.pause()
         attempt?.link.send(.commit(state: environment.state()))
     }

@@ -37,7 +37,7 @@ struct WorkerListeners {
 
     /// Begins to accept connections on those listeners that have not been opened yet.
     ///
-    /// - Parameter make: makes the listeners of a key, one for each of its sockets; none if it has no socket.
+    /// - Parameter make: makes a listener for each socket that this worker has for a key; none without a socket.
     mutating func open(_ make: (ListenerKey) -> [Listener]) {
         for key in entries.keys where entries[key]?.listeners.isEmpty == true { entries[key]?.listeners = make(key) }
     }

@@ -23,9 +23,9 @@ final class Pacer: TimerTarget {
     private let simulator: ExecutorSimulator
     /// The time from one token of a stream to the next.
     let period: Nanoseconds
-    /// The time from one time slot to the next.
+    /// The length of a time slot; a period is divided into time slots of equal length.
     private let tick: Nanoseconds
-    /// The streams of each time slot.
+    /// The streams that generate a token in each time slot.
     private var slots: [[SimulatedExchange]]
     /// How many streams all time slots have together.
     private var members = 0
@@ -105,8 +105,8 @@ final class Pacer: TimerTarget {
             return
         }
         let now = simulator.loop.now
-        // After a long delay, the rounds that are overdue are skipped, because a real model server does not generate
-        // tokens faster afterwards to catch up.
+        // After a delay of more than eight periods, the overdue time slots are skipped, because a real model server
+        // does not generate tokens faster afterwards to catch up.
         if nextDue + 8 * tick * Nanoseconds(slots.count) < now { nextDue = now }
         while nextDue <= now {
             rounds.append(Round(slot: nextSlot, left: slots[nextSlot].count))

@@ -24,7 +24,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     static let requestsPerTurn = 8
     /// The limit in place of `requestsPerTurn` for a client that has lately caused much work (`Channel.yields`).
     ///
-    /// The limit is lower so that the server soon serves the next of these clients.
+    /// The worker serves such clients one after another, after all its other work. The lower limit lets each of them
+    /// wait less for the others.
     static let requestsPerTurnYielding = 2
     /// How long the client may take to acknowledge the server's SETTINGS.
     static let settingsAckTimeout: Nanoseconds = 10_000_000_000
@@ -161,7 +162,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     var channel: Channel { connection.channel }
     var now: Nanoseconds { connection.channel.loop.now }
 
-    /// The number of streams whose request head has arrived whole and that were not refused.
+    /// The number of streams whose request head has arrived completely and that were not refused.
     ///
     /// A stream whose head is still arriving is not counted.
     var activeStreams: Int { streams.count - refusedStreams - (receiving == nil ? 0 : 1) }
@@ -292,7 +293,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
             ending.isHeaderBlockTooLarge = true
             return CInt(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
         }
-        // The fields of trailers are counted but not kept.
+        // Fields of trailers also count towards the limits on header fields, but they are not stored.
         if let stream = receiving, stream.id == id {
             let isCrumb = stream.builder?.add(
                 name: name,
