@@ -6,7 +6,7 @@ namespace {
 /// How deeply arrays and objects may be nested; simdjson has the same limit.
 const size_t depth_max = 1024;
 
-/// Reads a document without recursion, so that deep nesting cannot overflow the stack.
+/// Reads a JSON document without recursion, so that deep nesting cannot overflow the stack.
 struct Reader {
     const uint8_t *at, *end;
 

@@ -75,8 +75,9 @@ static inline long copenssl_wire_ctrl(BIO *bio, int command, long number, void *
     return command == BIO_CTRL_FLUSH;
 }
 
-/* Makes the BIO method. TLSWire.swift calls this once for the process, because a variable in this header would not link
- * into Swift. The only control command that OpenSSL needs from the wire is the flush, which does nothing. */
+/* Makes the BIO method, which lists the functions that OpenSSL calls to read and write the wire. TLSWire.swift calls
+ * this once and stores the method for the whole process, because a variable in this header would not link into Swift.
+ * The only control command that OpenSSL needs from the wire is the flush, which does nothing. */
 static inline BIO_METHOD *copenssl_wire_method_new(void) {
     BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire");
     if (!method) abort();

@@ -58,10 +58,10 @@ package struct AnswerScan: Equatable, Sendable {
 
     /// Whether a JSON response shows that the engine has aborted it.
     ///
-    /// A reason such as `abort` shows an abort, and so does a reason that is null or empty. A completion without any
-    /// `finish_reason` is complete, because small engines omit this member. A message without a `stop_reason` is not
-    /// complete, because Anthropic's API always sets this member in a complete response, and vLLM omits it after an
-    /// abort.
+    /// A finish or stop reason such as `abort` shows an abort, and so does one that is null or empty. A completion
+    /// without any `finish_reason` is complete, because small engines omit this member. A message without a
+    /// `stop_reason` is not complete, because Anthropic's API always sets this member in a complete response, and vLLM
+    /// omits it after an abort.
     package func isBroken(in dialect: Dialect) -> Bool {
         if isBroken { return true }
         return switch dialect {

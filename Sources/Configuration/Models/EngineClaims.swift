@@ -1,6 +1,6 @@
 // Finds executor entries of a configuration that refer to the same engine and contradict each other.
 
-/// The `kind` and `protocol` of each engine, as set by the entries that have been read so far.
+/// The `kind` and `protocol` of each engine, as set by the configuration entries that have been read so far.
 ///
 /// Two entries with the same `EngineIdentity` refer to the same engine, even if they belong to different models. The
 /// value `auto` contradicts no other value. If one of two entries has `auto`, the value of the other entry applies to

@@ -31,13 +31,13 @@ enum AddressLimit: String, CaseIterable, Sendable {
 
 /// A client's use of the server that `limits.per_address` may refuse: a connection, a request, or bytes of a body.
 enum AddressClaim: Sendable, Equatable {
-    /// The client opens one more connection.
+    /// The client opens a connection.
     case connection(isSecure: Bool)
-    /// The client begins one more request.
+    /// The client begins a request.
     case request
-    /// The client sends this many more bytes of a request body.
+    /// The client sends this many bytes of a request body, which were not counted before.
     case body(Int)
-    /// The client sends one more request with an unknown key, or without the key that is required.
+    /// The client sends a request with an unknown key, or without the key that is required.
     case unknownKey
 }
 

@@ -43,7 +43,7 @@ struct ModelRequest {
 
     /// Parses a request body.
     ///
-    /// - Parameter serverFaults: the faults to commit if the request names no faults.
+    /// - Parameter serverFaults: the faults that the response has if the request names no faults.
     /// - Throws: the error response to a request that cannot be served.
     init(
         _ endpoint: ModelEndpoint,

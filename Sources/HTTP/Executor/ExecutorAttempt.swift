@@ -8,6 +8,9 @@ protocol AttemptCarrier: AnyObject {
     /// Pauses or resumes reading the response from the executor.
     func setReading(_ reading: Bool)
     /// Sets how many bytes of the response may arrive at once.
+    ///
+    /// On HTTP/1.1, the number limits each read from the socket. On HTTP/2, it is the flow-control window of the
+    /// stream.
     func setReadLimit(_ bytes: Int)
     /// Cancels the attempt, and ends its request at the executor in this turn of the event loop.
     func cancel(_ attempt: ExecutorAttempt)

@@ -212,8 +212,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Counts a request that is refused because of a limit for the client's address, or that broke a rule of HTTP/2.
     ///
-    /// - Returns: false if the connection has to end, because too many of its requests were refused. A connection that
-    ///   carries the requests of many users never has to end.
+    /// - Returns: false if the connection has to end, because too many of its requests were refused. The result is
+    ///   always true for a trusted connection, which carries the requests of many users.
     func toleratesRefusal() -> Bool {
         client.trusted || refusals.take(1, of: Self.refusalsMax, at: channel.loop.now) == nil
     }
@@ -357,7 +357,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     }
 
     package func handshakeClient(_ channel: Channel) -> HandshakeClient {
-        // If a PROXY header has named the client, only the peer that sent the header is trusted, and not the client.
+        // If a trusted proxy has named the client in a PROXY header, `isTrustedPeer` is false, because only the proxy
+        // is a trusted peer.
         HandshakeClient(
             address: IPAddress(client.address),
             isKnown: client.trusted || client.isTrustedPeer || delegate.isKnown(client)

@@ -1,5 +1,5 @@
 // The part of a pool that passes from one configuration to the next: its queue of waiting requests, the times at which
-// slots were taken and freed, and the order in which executors take turns.
+// slots were taken and freed, and the order in which its executors get requests.
 internal import Synchronization
 internal import Transport
 
@@ -16,8 +16,8 @@ package final class PoolEntry: Sendable {
     /// Whether the pool records the times at which slots are taken and freed, to estimate how long requests have to
     /// wait.
     ///
-    /// Recording begins when a configuration limits the number of attempts, or when all executors are full for the
-    /// first time.
+    /// Recording begins when a configuration limits how many attempts an executor or an engine may have at once, or
+    /// when a request finds no free slot for the first time.
     let isWatched = Atomic<Bool>(false)
 
     struct State: Sendable {
@@ -30,7 +30,7 @@ package final class PoolEntry: Sendable {
         var returned: [Passed] = []
         var returnedSequence = 0
         var times = SlotTimes()
-        /// The order in which the executors take turns.
+        /// The order in which the pool's executors get requests.
         var turns = Turns()
         /// What the pool has learned about its executors, such as the prompts that each of them probably has in its
         /// cache; used with `Balance.prefix`.
@@ -59,8 +59,8 @@ package final class PoolEntry: Sendable {
 
     /// A waiting request that does not block the requests behind it.
     ///
-    /// Some executors of the latest configuration cannot take the request, for example those that have already tried
-    /// it. A slot that becomes free at such an executor can go to a request behind it.
+    /// Some executors of the latest configuration cannot take this request, for example those that have already tried
+    /// it. If a slot becomes free at one of these executors, a request further back in the queue can use the slot.
     struct Passed: Sendable {
         var ticket: QueueTicket
         var waiting: Waiting
@@ -159,7 +159,7 @@ extension PoolEntry.State {
         return ticket
     }
 
-    /// Makes room for one more request, if the queue is full.
+    /// Makes room for a new request if the queue is full.
     ///
     /// - Returns: the request that was removed to make room; nil if none was.
     mutating func makeRoom(for request: RoutingRequest, queueMax: Int, at now: Nanoseconds) -> PoolEntry.Ended? {
@@ -205,11 +205,11 @@ extension PoolEntry.State {
 
     // MARK: Turns
 
-    /// The virtual time (a number without a unit) at which an executor's next turn is due.
+    /// The virtual time (a number without a unit) at which an executor is due to get its next request.
     ///
-    /// The executor whose turn is due first is chosen next. If `count` is set, the first turns of `count` executors are
-    /// evenly spaced, so that executors with equal shares do not all have a turn at once. If `count` is nil, the first
-    /// turn of a new executor is at a random time, so that many processes do not all begin with the same executor.
+    /// If `count` is set, the first requests of `count` executors are due at evenly spaced times, so that executors
+    /// with equal weights (`share`) are not all due at the same time. If `count` is nil, the first request of a new
+    /// executor is due at a random time, so that many processes do not all begin with the same executor.
     mutating func dueTurn(of executor: Int, at index: Int, share: Double, among count: Int?) -> Double {
         if let due = turns.due(of: executor, at: index, share: share) { return due }
         let phase = count.map { (Double(index) + 0.5) / Double($0) } ?? Double(nextRandom() >> 11) / Double(1 << 53)
