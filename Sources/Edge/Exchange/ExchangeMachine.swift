@@ -95,8 +95,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         case stopWaiting
         /// The exchange is over.
         ///
-        /// Report its end and its tokens to the limits of the client's API key. Count and log the exchange, and release
-        /// its resources.
+        /// Report its end and its tokens to the limits of the API key, or to the limits of requests without a key.
+        /// Count and log the exchange, and release its resources.
         case end(End)
     }
 

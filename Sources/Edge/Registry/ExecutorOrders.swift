@@ -5,7 +5,7 @@ internal import Transport
 package enum OrderAction: Equatable, Sendable {
     /// Take no new attempts.
     case drain
-    /// Remove earlier orders to drain or to change the weight, so that the configuration applies again.
+    /// Remove the operator's earlier orders for the target, so that the configuration applies again.
     ///
     /// If the target is a whole engine, the orders for each of its models are removed too.
     case resume
