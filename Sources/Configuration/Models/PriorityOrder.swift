@@ -26,11 +26,12 @@ package enum PriorityOrder: String, Sendable, CaseIterable {
 package enum PrioritySetting: Sendable, Equatable {
     /// The edge sends no member `priority` to the engine.
     case off
-    /// The kind of the engine tells whether low or high values are served first.
+    /// The edge sends the member `priority` if the engine is of a kind that schedules requests by it.
     ///
-    /// The edge sends no member to an engine of a kind that does not schedule by it.
+    /// The kind also tells whether the engine serves requests with low or with high values first.
     case byKind
-    /// The edge sends the member; the configuration tells whether low or high values are served first.
+    /// The edge sends the member `priority`; the configuration tells whether the engine serves low or high values
+    /// first.
     case order(PriorityOrder)
 }
 

@@ -22,10 +22,12 @@ protocol AttemptOwner: AnyObject {
     func attemptIsReady(_ attempt: Attempt)
     /// The next bytes of the answer, valid during the call: an event, or a piece of a large event or of a document.
     func attempt(_ attempt: Attempt, relays bytes: Span<UInt8>)
-    /// The next bytes of the answer, which were held back until now; they are passed on without a copy.
+    /// The next bytes of the answer, which the attempt has held back until now.
+    ///
+    /// The exchange passes them on without copying them.
     func attempt(_ attempt: Attempt, relays document: SharedBytes)
     /// The attempt has ended after its answer began to be relayed; `attemptIsReady` has been called before.
     func attempt(_ attempt: Attempt, ended end: Attempt.End)
-    /// The attempt has failed before its answer was ready to be relayed, and its executor has been released.
+    /// The attempt has failed before its answer was ready to be relayed, and has freed its slot at the executor.
     func attempt(_ attempt: Attempt, failed failure: Failure)
 }

@@ -51,7 +51,9 @@ package enum CommandClient {
         throw Failure(description: problems.joined(separator: "; "))
     }
 
-    /// One request to the command socket, with its own event loop, because the command line has no other.
+    /// One request to the command socket.
+    ///
+    /// The request has its own event loop, because a program that sends a command runs no other event loop.
     private final class Call: ExecutorStreamHandler {
         private let loop = EventLoop()
         private let client: ExecutorClient

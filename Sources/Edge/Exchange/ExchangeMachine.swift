@@ -83,8 +83,10 @@ package struct ExchangeMachine: Equatable, Sendable {
         case answer(Failure)
         /// End the client's response cleanly.
         case finish
-        /// End the response so that the client can tell that it is incomplete. A stream gets an error event first; a
-        /// JSON document of which only spaces have been sent gets the error.
+        /// End the response so that the client can tell that it is incomplete.
+        ///
+        /// Before the end, a stream gets an error event. A JSON document gets the error as its content, unless a part
+        /// of the executor's document has been sent already.
         case breakOff(Failure)
         /// Abort the response to a client that does not read.
         case cutClient
@@ -93,7 +95,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         case stopWaiting
         /// The exchange is over.
         ///
-        /// Report its end and its tokens to the caller's limits, count and log the exchange, and release everything.
+        /// Report its end and its tokens to the limits of the API key, or to the limits of requests without a key.
+        /// Count and log the exchange, and release its resources.
         case end(End)
     }
 
@@ -217,7 +220,9 @@ package struct ExchangeMachine: Equatable, Sendable {
         return release + [.breakOff(failure), .end(.failed(failure))]
     }
 
-    /// The actions by which an exchange that ends in the current phase releases its attempt or its position in a queue.
+    /// The action that aborts the attempt or leaves the queue when the exchange ends in the current phase.
+    ///
+    /// The array is empty if the exchange has no attempt under way and does not wait in a queue.
     private var release: [Action] {
         switch phase {
         case .queued, .waitingInQueue: [.stopWaiting]

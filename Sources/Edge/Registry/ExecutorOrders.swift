@@ -5,9 +5,9 @@ internal import Transport
 package enum OrderAction: Equatable, Sendable {
     /// Take no new attempts.
     case drain
-    /// End the orders for the target, so that the configuration applies again.
+    /// Remove the operator's earlier orders for the target, so that the configuration applies again.
     ///
-    /// If the target is an engine, the orders for its models end too.
+    /// If the target is a whole engine, the orders for each of its models are removed too.
     case resume
     /// Use this weight in place of the configured one; a drain stays in force.
     case weight(Int)
@@ -80,10 +80,9 @@ struct ExecutorOrders: Equatable, Sendable {
         name.hasPrefix("unix:") ? name : String(name.prefix { $0 != " " })
     }
 
-    /// Whether an operator's order for `url`, such as to drain the executors there, applies to the engine with this name.
+    /// Whether an operator's order for `url`, such as to drain the executors there, applies to the engine `name`.
     ///
-    /// The name of an engine is its URL, followed by an address if the host name has a separate engine at each address.
-    /// It applies to the engine at `url`. If the host name of `url` has a separate engine at each of its addresses, the
-    /// order applies to all these engines.
+    /// If each address of a host name is a separate engine, the name of such an engine is its URL followed by the
+    /// address. An order for the URL alone applies to all these engines. Any other engine has its URL as its name.
     static func covers(_ url: String, name: String) -> Bool { name == url || configuredURL(ofName: name) == url }
 }

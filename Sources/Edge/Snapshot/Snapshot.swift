@@ -41,7 +41,9 @@ package final class Snapshot: Sendable {
     package let accessLog: Bool
     /// Whether the log line of an exchange contains the text of engines' errors.
     let logsEngineErrors: Bool
-    /// The header fields and members by which clients name sessions; empty if no pool chooses executors by prompt.
+    /// The header fields, and the members of JSON bodies, in which clients name a session, such as a conversation.
+    ///
+    /// Empty if no pool can choose executors by the prompt.
     let sessionFields: SessionFields
     /// The limits of every model's queue.
     package let admission: AdmissionLimits

@@ -51,8 +51,7 @@ struct Handover: Equatable {
     var process: Int32
     /// The version of the program that the main process runs.
     var version: String
-    /// The position of the process that hands over in the sequence of upgrades: 1 for the first process, 2 for its
-    /// successor.
+    /// The position of the main process in the sequence of upgrades: 1 for the first process, 2 for its successor.
     var number: Int
     /// The sockets for clients.
     var listeners: [ListenerSockets]
@@ -73,9 +72,9 @@ struct Handover: Equatable {
     /// The table has a column for each process. A process writes its counts only in its own column.
     struct CountsFile: Equatable {
         var descriptor: CInt
-        /// The index of the column in which the successor writes its counts.
+        /// The index of the successor's column in the table of counts, which has one column for each process.
         var column: Int
-        /// The index of the column in which the process that hands over has written its counts.
+        /// The index of the main process's column in the table of counts, which has one column for each process.
         var giver: Int
     }
 

@@ -3,8 +3,8 @@ package import Transport
 
 /// The client that sent a request, or that opened a connection.
 ///
-/// `ServerConnection` makes a `Client` for each connection. A request has a client of its own if its listener learns
-/// the addresses of clients from a header field. Code outside the HTTP module reads `address` and never the peer
+/// `ServerConnection` makes a `Client` for each connection. It also makes one for each request in which a trusted proxy
+/// gives the client's address in a header field. Code outside the HTTP module reads `address` and never the peer
 /// address of the channel.
 package struct Client: Sendable, Equatable {
     /// The address of the socket's peer, which is the client itself or the last proxy before this server.

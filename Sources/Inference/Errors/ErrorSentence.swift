@@ -7,7 +7,7 @@ struct ErrorSentence {
         var text: String
         /// Whether the word stood in quotation marks.
         ///
-        /// A quoted word is a name, so the rules do not compare it with their lists of words.
+        /// A quoted word is a name, such as a model's id, so `has` and `word` ignore it.
         var isQuoted = false
         /// Whether a colon or an equals sign stands before the word, as in `unknown model: x`.
         var isAfterColon = false
@@ -113,10 +113,10 @@ struct ErrorSentence {
         return namesOperators(index + 2..<index + 7)
     }
 
-    /// The index of the word after the auxiliaries of a predicate, such as `has been`, and whether a negation is among
-    /// them.
+    /// Skips auxiliaries and negations from this index on, such as `has not been` in `has not been found`.
     ///
-    /// - Returns: nil if the sentence ends, or has a quoted word, before such a word.
+    /// - Returns: the index of the word after them, and whether a negation was skipped; nil if a quoted word or the end
+    ///   of the sentence comes first.
     private func headOfPredicate(from index: Int) -> (index: Int, isNegated: Bool)? {
         var index = index
         var isNegated = false

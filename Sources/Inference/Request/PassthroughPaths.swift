@@ -16,10 +16,10 @@ package struct PassthroughPaths: Sendable {
         }
     }
 
-    /// Whether the table has the path for any model.
+    /// Whether at least one model has this path.
     package func has(_ path: ArraySlice<UInt8>) -> Bool { !models.isEmpty && models[Array(path)] != nil }
 
-    /// Whether the table has the path for the model with this index in the list of models.
+    /// Whether the model with this index in the list of models has this path.
     package func has(_ path: ArraySlice<UInt8>, of index: Int) -> Bool {
         models[Array(path)]?.contains(index) ?? false
     }

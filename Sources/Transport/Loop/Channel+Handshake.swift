@@ -11,7 +11,7 @@ package struct HandshakeClient: Sendable, Equatable {
     package var address: IPAddress?
     /// Whether the client is trusted, was served recently, or has sent a valid API key recently.
     ///
-    /// Waiting handshakes of known clients continue before those of unknown clients.
+    /// Waiting handshakes of known clients mostly continue before those of unknown clients (`HandshakeQueue`).
     package var isKnown: Bool
 
     package init(address: IPAddress?, isKnown: Bool = false) {

@@ -1,4 +1,4 @@
-// What a channel does when its socket becomes ready: connects, reads in its turn, and passes on what has arrived.
+// What a channel does when its socket becomes ready: it completes the connect, reads, and passes on the received bytes.
 internal import CLinux
 internal import Glibc
 
@@ -188,9 +188,9 @@ extension Channel {
         }
     }
 
-    /// Passes received bytes to the preamble, which reads what a proxy sends first, and afterwards to the handler.
+    /// Passes received bytes to the handler, after decryption if the channel has TLS.
     ///
-    /// If the channel has TLS, the bytes for the handler are first decrypted.
+    /// If a proxy sends a header first (the preamble), `takePreamble` reads that header before anything else.
     func take(_ bytes: UnsafeRawBufferPointer) {
         guard preamble == nil else {
             unsafe takePreamble(bytes)

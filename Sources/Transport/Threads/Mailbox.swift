@@ -16,7 +16,7 @@ package final class Mailbox<Message: Sendable>: Sendable {
     private let signalled = Atomic<Bool>(false)
     /// An eventfd that is readable while messages are waiting.
     ///
-    /// `EventLoop.attach` watches it.
+    /// `EventLoop.attach` makes the loop watch it.
     package let descriptor: CInt
 
     package init() {
