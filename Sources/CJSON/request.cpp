@@ -33,7 +33,7 @@ static cjson_range range(string_view view, const uint8_t *bytes) noexcept {
 
 // MARK: Requests
 
-/// The key of the request body that a member's name means.
+/// The key that the edge recognizes in the name of a member of a request body.
 ///
 /// `is_exact` is false if only a lenient JSON parser reads the name as this key, such as `"Model"` as `model`.
 struct RequestKey {
@@ -72,7 +72,7 @@ static cjson_key key_named(string_view name) noexcept {
     }
 }
 
-/// The key of the request body that this member's name means; `CJSON_KEY_NONE` if the edge does not know the name.
+/// Recognizes the key in the name of a member; returns `CJSON_KEY_NONE` if the edge does not know the name.
 ///
 /// A member with an unknown name goes to the engine unchanged, even if the name's escapes are invalid.
 static RequestKey request_key(const FoldedName &folded) noexcept {
@@ -300,7 +300,8 @@ class PriorityFinder {
         if (is_priority == is_open_) return true;
         is_open_ = is_priority;
         if (!is_priority) {
-            // The range ends where the next key begins, so it includes the comma before that key.
+            // The range of the `priority` members ends where the next key begins. So it includes the comma before that
+            // key.
             last().length = offset - last().offset;
             return true;
         }
@@ -312,7 +313,8 @@ class PriorityFinder {
     /// Records the end of the object; only white space may follow its closing brace, up to `length`.
     void end(size_t length) noexcept {
         if (!is_open_) return;
-        // No comma follows the last member of the object. So the range includes the comma before the member.
+        // If the object ends with `priority` members, no comma follows them. So their range includes the comma before
+        // them, if there is one.
         string_view before = trimmed(view(0, last().offset));
         string_view object = trimmed(view(0, length));
         object.remove_suffix(1);

@@ -47,7 +47,9 @@ struct YAMLFault {
 
     private var whereContextStarts: String { contextStart.map { " on line \($0.line), column \($0.column)," } ?? "" }
 
-    /// Returns the hint to quote a value whose first character has a meaning in YAML; nil if there is no such value.
+    /// Returns a hint for a value whose first character has a meaning in YAML; nil if there is no such value.
+    ///
+    /// The hint is to put the value in quotes, or to replace `*` in an address such as `*:8080`.
     ///
     /// - Parameter offset: The distance from the error's column to the start of the value, in characters.
     private func needsQuotes(startingAt offset: Int) -> String? {

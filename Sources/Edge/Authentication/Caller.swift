@@ -127,16 +127,16 @@ struct Caller {
         isRunning = false
     }
 
-    /// How many requests in a minute the client may give up before their answers begin; nil if the key sets no such
+    /// How many requests in a minute the client may cancel before their answers begin; nil if the key sets no such
     /// limit.
     var prefillResetsMax: Int? { limits.prefillResets }
 
-    /// Counts a request that the client gave up before its answer began.
+    /// Counts a request that the client cancelled before its answer began.
     ///
     /// - Returns: true if the caller's requests are refused from now on and the operator must be warned of it.
     func countReset(of most: Int, at now: Nanoseconds) -> Bool { quota.countReset(of: most, at: now) }
 
-    /// How long the caller's requests are still refused, because the client gave up too many requests.
+    /// How long the caller's requests are still refused, because the client cancelled too many requests.
     ///
     /// The result is in nanoseconds, and 0 if the requests are not refused.
     func resetWait(at now: Nanoseconds) -> Nanoseconds { quota.resetWait(at: now) }

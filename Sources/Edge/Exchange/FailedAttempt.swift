@@ -13,11 +13,14 @@ struct FailedAttempt {
     /// Why the pool chose this executor.
     var placement: Placement
     var failure: Failure
-    /// Whether the failure counts against the health of the executor at once, or only if later attempts show its fault.
+    /// Whether the failure counts against the health of the executor at once, or only if later attempts show that the
+    /// executor is at fault.
     var verdict = AttemptVerdict.atOnce(.neither)
     /// The time from the start of the attempt to its failure, in nanoseconds.
     var duration: Nanoseconds
-    /// Whether the whole request had been written to the socket, or the executor had answered before that.
+    /// Whether the whole request was written to the socket before the attempt failed.
+    ///
+    /// The value is also true if the executor began to answer before it had the whole request.
     var hadRequest = false
     /// The ids of the pool's executors that would fail in the same way, because their engines run the same software.
     ///
@@ -27,13 +30,14 @@ struct FailedAttempt {
     /// Whether the engine does not serve the path of the request, and the pools will remember that for some time.
     var isPathRemembered = false
 
-    /// Whether the executor is still loading the model, so that the request should not be given up.
+    /// Whether the executor is still loading the model and the exchange may wait until the model is loaded.
     var isLoading = false
 
     /// Whether the failure allows only one more attempt.
     ///
-    /// A path that the engine does not serve usually allows one more attempt, at other software. More attempts are
-    /// allowed if the software is not known (`alike` is empty) and the pools remember the missing path. Later requests
-    /// at the path then avoid the engine, so each engine fails in this way only once for some time.
+    /// If the engine does not serve the path, usually one more attempt is allowed, at an engine that runs other
+    /// software. More attempts are allowed if the software is not known (`alike` is empty) and the pools remember that
+    /// the executor lacks the path. Later requests at the path then avoid this executor, so each executor fails in this
+    /// way only once for some time.
     var isSingle: Bool { failure.retry.isSingle && !(isPathRemembered && alike.isEmpty) }
 }

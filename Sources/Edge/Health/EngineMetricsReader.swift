@@ -75,7 +75,8 @@ struct EngineMetricsReader: Sendable {
 
     /// Adds the count of one line to the load.
     ///
-    /// An engine that runs in several parts has one line for each part, so the lines are summed.
+    /// An engine that runs several copies of the model (data parallelism) writes one line for each copy, so the values
+    /// of the lines are summed.
     private mutating func add(_ sample: MetricSample, to path: WritableKeyPath<EngineLoad, Int?>) {
         guard sample.value < 1e12 else { return }
         load[keyPath: path] = (load[keyPath: path] ?? 0) + Int(sample.value)

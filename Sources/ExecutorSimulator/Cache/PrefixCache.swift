@@ -56,8 +56,8 @@ struct PrefixCache {
     mutating func insert(_ prompt: BlockChain) {
         let hashes = prompt.hashes.prefix(capacity)
         let found = leading(hashes)
-        // The blocks of this prompt that are cached already become the newest ones first. So adding the other blocks
-        // does not drop them.
+        // The first `use` makes the blocks of this prompt that are cached already the newest ones, so that `add` does
+        // not drop them. The second `use` makes them newer than the added blocks, which follow them in the prompt.
         use(found)
         for hash in hashes.dropFirst(found.count).reversed() { add(hash) }
         use(found)

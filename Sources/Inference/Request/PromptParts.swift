@@ -15,7 +15,7 @@ package struct PromptParts: Equatable, Sendable {
     /// The number of bytes of all members together.
     package var count: Int { tools.count + system.count + messages.count }
 
-    /// Makes the parts from the ranges of the members; those that are not given are absent.
+    /// Makes the parts from the ranges of the members; without a range, the body does not have the member.
     package init(tools: Range<Int> = 0..<0, system: Range<Int> = 0..<0, messages: Range<Int> = 0..<0) {
         self.tools = tools
         self.system = system

@@ -3,7 +3,9 @@
 internal import ArgumentParser
 internal import Bench
 
-/// Prints how long a pool takes to choose an executor for a prompt, if its memory of earlier prompts is full.
+/// Prints how long a pool takes to choose an executor for a prompt.
+///
+/// Before the measurement, the command fills the map in which the pool remembers where earlier prompts were sent.
 struct BenchChoiceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "choice",
