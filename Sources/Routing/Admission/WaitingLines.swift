@@ -23,8 +23,8 @@ struct WaitingLines: Sendable {
         var passedBy: [PoolEntry.Passed] = []
         /// How much of the next slot is already due to this class, in percent; 0 or more.
         ///
-        /// While requests of a lower class wait, each slot that the pool gives to any request raises the credit by the
-        /// percentage of slots that the configuration guarantees to the class.
+        /// While requests of this class wait, each slot that the pool gives to any request raises the credit by the
+        /// percentage of slots that the configuration guarantees to the class. The highest class has no credit.
         var credit = 0
 
         var count: Int { queue.count + passedBy.count }
@@ -70,8 +70,8 @@ struct WaitingLines: Sendable {
     mutating func gaveSlot(to priority: PriorityClass) {
         for rank in 1..<lines.count {
             if lines[rank].count > 0 { lines[rank].credit += shares.percent(ofRank: rank) }
-            // Each slot that a class gets costs it 100 percent of its credit, even a slot that it would have got
-            // without a guaranteed share of the slots.
+            // Each slot that a class gets lowers its credit by 100, that is one whole slot. This includes a slot that
+            // the class would have got without a guaranteed share of the slots.
             if rank == priority.rank { lines[rank].credit = max(0, lines[rank].credit - 100) }
         }
     }
