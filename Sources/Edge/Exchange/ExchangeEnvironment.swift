@@ -43,7 +43,8 @@ protocol ExchangeEnvironment: AnyObject {
     var keyHasher: HMACSHA256Hasher? { get }
     /// Whether the server has been asked to end.
     ///
-    /// The value is true during the lame duck period, although the server still accepts connections and requests then.
+    /// The value is already true during `lame_duck`, the time between the signal to end and the drain. The server still
+    /// accepts connections and requests then.
     var isLeaving: Bool { get }
     /// The maintenance that the operator has declared, during which requests for models are refused; nil if there is
     /// none.

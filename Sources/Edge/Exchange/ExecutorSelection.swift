@@ -282,9 +282,9 @@ struct ExecutorSelection {
     /// The index of the first pool to ask.
     ///
     /// After a wait without success, only the pools after the awaited pool are asked, because the earlier pools had no
-    /// executor. Some paths are served only because a model's setting `passthrough` names them. If an engine does not
-    /// know such a path, an engine of another `kind` in the same pool is tried, because the path may have another
-    /// meaning for other models.
+    /// executor. `request.path` is empty if the path is served only because a model's setting `passthrough` names it.
+    /// If an engine does not know such a path, an engine of another `kind` in the same pool is tried, because the path
+    /// may have another meaning for other models.
     private func firstPool(after cause: Cause) -> Int {
         switch cause {
         case .waitOver, .loadWaitOver, .gaveWay: waitedFor + 1

@@ -17,6 +17,8 @@ final class BodyCharge: Sendable {
         if bytes > 0 { budget.giveBack(bytes, of: .bodies) }
     }
 
-    /// Adds bytes that are already charged against the budget, and that no connection counts any longer.
+    /// Takes over bytes that are already charged against the budget, and that no connection counts any longer.
+    ///
+    /// This object gives the bytes back to the budget when it is released.
     func adopt(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }
 }

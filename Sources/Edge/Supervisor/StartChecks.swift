@@ -1,4 +1,5 @@
-// The checks that run before the server opens its sockets. `freeinference check` runs the two that only give warnings.
+// Checks of a configuration on this machine. `loadFiles` runs at each start and reload of the server,
+// `descriptorWarnings` at each start and in `freeinference check`, and `nameWarnings` only in `freeinference check`.
 package import Configuration
 internal import HTTP
 internal import Transport

@@ -15,8 +15,8 @@ struct HTTP2HeaderBlock {
     /// The factor by which the allowances `extraFields` and `extraBytes` are larger on a connection from a proxy of the
     /// operator, because such a connection carries many users.
     private static let trustedFactor = 10
-    /// The factor by which a block must grow when it is decoded to count as one that mainly repeats entries of the
-    /// HPACK table.
+    /// A block counts as one that mainly repeats entries of the HPACK table if its decoded fields are more than this
+    /// many times as large as the received bytes.
     ///
     /// Such a block has a smaller limit, because HPACK lets a peer repeat a large field in very few bytes.
     private static let repeatedTimes = 8
@@ -36,15 +36,15 @@ struct HTTP2HeaderBlock {
     private var decodedFields = 0
     /// How many fields of the block have been subtracted from the allowance `extraFields`.
     private var fieldsCharged = 0
-    /// A block ends the connection if it exceeds `fieldsMax` or `bytesMax` by this factor.
+    /// A block ends the connection if it has more than this many times `fieldsMax` fields or `bytesMax` bytes.
     ///
     /// The fields of a block that is too large are dropped, but decoding them still takes time.
     private let fatalFactor: Int
-    /// By how much all blocks of the connection together may exceed `fieldsMax` and `bytesMax`.
+    /// How many fields and bytes beyond `fieldsMax` and `bytesMax` all blocks of the connection together may have.
     ///
-    /// One block can use up the whole allowance. The allowance grows by `fieldsMax` and `bytesMax` each second. If
-    /// there were no limit for all blocks together, every stream could send a block just below `fatalFactor` times the
-    /// limits.
+    /// Without this allowance, every stream could send a block of `fatalFactor` times the limits. The allowance is
+    /// enough for one such block, and is refilled by `fieldsMax` and `bytesMax` each second. On a connection from a
+    /// proxy of the operator, it is `trustedFactor` times as large.
     private var extraFields: HTTP2Allowance
     private var extraBytes: HTTP2Allowance
     /// The total payload length of the block's frames so far, in bytes.
@@ -87,7 +87,9 @@ struct HTTP2HeaderBlock {
         counter.begin(header)
     }
 
-    /// Counts the fields in payload bytes of any frame, before nghttp2 reads the bytes.
+    /// Counts the header fields in the next bytes of a frame's payload, before nghttp2 reads the bytes.
+    ///
+    /// The session calls this for frames of every type. Only HEADERS and CONTINUATION frames have header fields.
     mutating func payload(_ bytes: Span<UInt8>, now: Nanoseconds) -> Verdict {
         guard counter.isReading else { return .fine }
         let before = counter.fields
@@ -123,9 +125,9 @@ struct HTTP2HeaderBlock {
         guard content > Self.repeatedTimes * received else {
             return weight <= bytesMax * fatalFactor && extraBytes.take(excess, now: now)
         }
-        // A block that mainly repeats entries of the HPACK table may have at most `repeatedFactor` times `bytesMax`
-        // bytes. Its bytes beyond `bytesMax` are multiplied by `times`, so that the largest such block costs as much of
-        // the allowance `extraBytes` as the largest other block.
+        // A block that mainly repeats entries of the HPACK table may have `repeatedFactor` times `bytesMax` bytes, and
+        // any other block `fatalFactor` times. The bytes beyond `bytesMax` are multiplied by `times`, so that the
+        // largest block of each kind takes the same number of bytes from the allowance `extraBytes`.
         let times = (fatalFactor - 1) / (Self.repeatedFactor - 1)
         return weight <= bytesMax * Self.repeatedFactor && extraBytes.take(excess * times, now: now)
     }

@@ -14,14 +14,17 @@ struct WaitingLines: Sendable {
     struct Line: Sendable {
         /// The requests in the order in which they get slots.
         var queue = FairQueue<PoolEntry.Waiting>()
-        /// Requests whose turn came when every executor that they may use was full, while other executors still had
-        /// free slots.
+        /// Requests whose turn came when every executor that they may use was full, although other executors may still
+        /// have had free slots.
         ///
         /// Such a request may use only the executors of an earlier configuration, or only the executor that has made
-        /// the response that the request continues. These requests get slots before the requests in `queue`, in the
-        /// order of this array, but the requests behind them need not wait for them.
+        /// the response that the request continues. For each free slot, the requests of this array are tried first, in
+        /// their order. If none of them can use the slot, the requests in `queue` are tried.
         var passedBy: [PoolEntry.Passed] = []
-        /// The part of the next slot that is already due to this class because of its share, in percent; 0 or more.
+        /// How much of the next slot is already due to this class, in percent; 0 or more.
+        ///
+        /// While requests of this class wait, each slot that the pool gives to any request raises the credit by the
+        /// percentage of slots that the configuration guarantees to the class. The highest class has no credit.
         var credit = 0
 
         var count: Int { queue.count + passedBy.count }
@@ -34,7 +37,8 @@ struct WaitingLines: Sendable {
 
     /// The number of waiting requests.
     var count: Int { lines.reduce(0) { $0 + $1.count } }
-    /// The number of requests that `queueMax` limits: all waiting requests except those in `passedBy`.
+    /// The number of requests that `queueMax` limits: all waiting requests except those in `passedBy`, which wait for
+    /// particular executors.
     private var queuedCount: Int { lines.reduce(0) { $0 + $1.queue.count } }
 
     /// Whether requests of this class or of a higher class wait in a `queue`, so that a new request must wait behind
@@ -51,8 +55,8 @@ struct WaitingLines: Sendable {
 
     // MARK: Shares
 
-    /// The rank of the class that must get the next slot although a higher class may wait, because the next slot is due
-    /// to its guaranteed share; nil if there is no such class.
+    /// The rank of the class that must get the next slot although a higher class may wait, so that the class gets its
+    /// guaranteed share of the slots; nil if there is no such class.
     var due: Int? {
         (1..<lines.count).first { rank in
             lines[rank].count > 0 && lines[rank].credit + shares.percent(ofRank: rank) >= 100
@@ -66,7 +70,8 @@ struct WaitingLines: Sendable {
     mutating func gaveSlot(to priority: PriorityClass) {
         for rank in 1..<lines.count {
             if lines[rank].count > 0 { lines[rank].credit += shares.percent(ofRank: rank) }
-            // A class pays for a slot with its credit even if it would have got the slot without its share.
+            // Each slot that a class gets lowers its credit by 100, that is one whole slot. This includes a slot that
+            // the class would have got without a guaranteed share of the slots.
             if rank == priority.rank { lines[rank].credit = max(0, lines[rank].credit - 100) }
         }
     }
@@ -97,7 +102,8 @@ struct WaitingLines: Sendable {
 
     /// Estimates how many waiting requests would be served before a new request.
     ///
-    /// The estimate assumes that no further requests arrive, and that each lower class gets its guaranteed share.
+    /// The estimate assumes that no further requests arrive, and that each lower class gets its guaranteed share of the
+    /// slots.
     func ahead(of request: RoutingRequest) -> Int {
         let rank = request.priority.rank
         let line = lines[rank]
@@ -142,7 +148,8 @@ struct WaitingLines: Sendable {
     /// The rank of the class from which a request is removed, so that `request` can wait; nil if `request` must be
     /// refused.
     ///
-    /// A lower class does not lose the requests that are within its share of `queueMax`, rounded down.
+    /// A lower class loses a request only if more of its requests wait than its guaranteed percentage of `queueMax`,
+    /// rounded down.
     private func giver(for request: RoutingRequest, queueMax: Int) -> Int? {
         let own = request.priority.rank
         for rank in ((own + 1)..<max(own + 1, lines.count)).reversed() {

@@ -3,10 +3,11 @@
 package import Transport
 
 extension ExecutorPool {
-    /// How much longer a request may wait at an executor that has cached its prompt than at the least loaded executor.
+    /// How much longer a request may wait at an executor that has cached its prompt, beyond the time that the cache
+    /// saves, in nanoseconds.
     ///
-    /// In nanoseconds. An executor with the cached prompt saves time, because it computes only the rest of the prompt.
-    /// The request may wait this much longer in addition to the saved time.
+    /// The wait is compared with the wait at the least loaded executor. The cache saves time, because the executor
+    /// computes only the rest of the prompt.
     static let gate: Nanoseconds = 4_000_000_000
     /// How fast an executor is assumed to compute prompts until the pool has measured its rate, in bytes a second.
     ///
@@ -26,8 +27,8 @@ extension ExecutorPool {
     ///
     /// The function first considers the member that got the latest request of the same session. Then it considers the
     /// holders, the members that have probably cached the largest part of the prompt, and prefers the holder with the
-    /// least load. A member is rejected if it has no free slot, or if the request would wait there longer than `gate`
-    /// allows.
+    /// least load. A member is rejected if it has no free slot, or if the request would wait there too long, compared
+    /// with the least loaded member (`isWorthIt`).
     ///
     /// If the function rejects every member that it considers, the result is nil with the reason `gate`. If there is no
     /// member to consider, the result is nil with the reason `load`. In both cases, the caller chooses a member as
@@ -62,7 +63,8 @@ extension ExecutorPool {
     /// Whether a request should go to a member that has cached `bytes` of its prompt, although another member has less
     /// to do.
     ///
-    /// The request must not wait longer there than `gate` allows.
+    /// The request may wait longer there than at the least loaded member. The additional wait may be at most the time
+    /// that the cached bytes save, plus `gate`.
     private func isWorthIt(_ member: FreeMember, saving bytes: Int, _ state: borrowing PoolEntry.State) -> Bool {
         var least = Double.infinity
         for other in state.free { least = min(least, other.load) }
@@ -112,7 +114,7 @@ extension ExecutorPool {
         }
     }
 
-    /// Measures how fast an executor computes prompts, because an answer has begun.
+    /// Measures how fast an executor computes prompts; called when an answer begins.
     ///
     /// - Parameter time: the nanoseconds between the choice of the executor and the beginning of the answer.
     package func answerBegan(_ placement: Placement, of executor: Executor, after time: Nanoseconds) {

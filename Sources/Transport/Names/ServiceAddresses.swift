@@ -2,7 +2,9 @@
 
 /// The addresses to which a name resolves.
 struct FoundAddresses {
-    /// The addresses of a host, in the order in which a connection should try them; none for a service.
+    /// The addresses of a host, in the order in which a connection should try them.
+    ///
+    /// Empty for a service, that is a name with SRV records.
     var inOrder: [SocketAddress] = []
     /// The addresses of the host or of the service, with their weights.
     var weighted: [WeightedAddress]
