@@ -26,7 +26,8 @@ package struct ListenerSettings: Sendable, Equatable {
     package var clientCertificates: ClientCertificates?
     /// Whether a TLS client is refused if it sends no server name, or a server name that no certificate has.
     package var needsServerName = false
-    /// The host names that are served, in the form of `ServedHosts.canonical`; empty if every name is served.
+    /// The host names that are served, in lower case and without a dot at the end (`ServedHosts.canonical`); empty if
+    /// every name is served.
     package var hosts: [String] = []
     /// The folder whose `.well-known/acme-challenge` is served; nil if there is none, or if the listener has TLS.
     package var acmeWebroot: String?

@@ -7,7 +7,8 @@ internal import Transport
 struct AttemptAllowance {
     /// The maximum number of attempts of one exchange, whatever the executors answer.
     static let attemptsMax = 6
-    /// After this many executors have closed the connection on one request, no other executor gets the request.
+    /// After this many executors have received a request and then closed the connection, no other executor gets the
+    /// request.
     ///
     /// The request itself may be the cause.
     static let breaksMax = 3
@@ -50,7 +51,7 @@ struct AttemptAllowance {
     /// Whether the limits allow the exchange one more attempt.
     ///
     /// - Parameter failure: The failure of the last attempt, which has been counted already; nil before the first
-    ///   attempt and after a wait.
+    ///   attempt, and after the exchange has waited without success in a pool's queue.
     func hasLeft(after failure: Failure?) -> Bool {
         guard attempts - loadingAttempts < Self.attemptsMax, breaks < Self.breaksMax, timeouts < Self.timeoutsMax else {
             return false

@@ -65,8 +65,8 @@ extension Supervisor {
         )
     }
 
-    /// The state of this process that its successor continues with, as JSON: for example its ticket keys, the orders of
-    /// the operator, and the health of executors.
+    /// The state of this process that its successor continues with, as JSON: for example the keys of TLS session
+    /// tickets, the operator's commands that are in force, and the health of executors.
     private var state: [UInt8] { InheritedState(of: running, process, found: members.found, at: loop.now).json }
 
     /// Publishes this process's counts, such as its attempts at each engine, in a table that several processes share.
@@ -163,7 +163,7 @@ extension Supervisor {
         survey.ask(
             { worker in worker.openListeners(sockets) },
             answered: { _, _ in },
-            // A worker that has not answered in time opens its listeners later.
+            // `accepted` is called even if a worker has not answered in time. This worker opens its listeners later.
             finished: { _ in accepted() }
         )
     }
@@ -289,7 +289,8 @@ extension Supervisor {
         if let rates = KeyRates(takenFrom: running.snapshot.access) { mainLink?.send(.use(rates.json)) }
     }
 
-    /// Tells the main process how many exchanges and connections this older process still has.
+    /// Reports to the main process how many exchanges and connections this older process still has, until when it may
+    /// drain, and what its exchanges have used of the limits of API keys.
     private func report(again: Bool = true) {
         reportUse()
         let load = process.load

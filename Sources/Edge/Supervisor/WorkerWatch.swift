@@ -9,21 +9,21 @@ final class WorkerWatch {
     /// The time between two checks if systemd's watchdog sets no interval, in nanoseconds.
     static let usualInterval: Nanoseconds = 15_000_000_000
 
-    /// The indices of the workers that did not answer the last question in time.
+    /// The indices of the workers that seem blocked, because they did not read the last message `showTurn` in time.
     private(set) var silent: Set<Int> = []
     private let loop: EventLoop
     private let workers: [WorkerHandle]
     private let interval: Nanoseconds
     private let turned: () -> Void
     private let say: (String, LogPriority) -> Void
-    /// For each worker, the number of the last question that it was asked.
+    /// For each worker, the number in the last message `showTurn` that was sent to it.
     ///
-    /// A worker is asked again only after it has answered.
+    /// The watch sends the next message to a worker only after the worker has read the last one.
     private var asked: [Int]
     private var hasEnded: [Bool]
     private var timer: TimerID?
 
-    /// Asks the workers at once, and then at each `interval`.
+    /// Checks the workers at once, and then at each `interval`.
     ///
     /// - Parameters:
     ///   - interval: the time between two checks, in nanoseconds. A worker must answer within this time.
@@ -52,16 +52,15 @@ final class WorkerWatch {
         timer = nil
     }
 
-    /// Notes that a worker has ended; the watch does not ask this worker any more.
+    /// Notes that a worker has ended; the watch does not check this worker any more.
     func ended(worker: Int) {
         hasEnded[worker] = true
         silent.remove(worker)
     }
 
-    /// Notifies systemd's watchdog at once after a pause of the whole process, unless a worker has not answered in
-    /// time.
+    /// Notifies systemd's watchdog at once after a pause of the whole process, if no worker seems blocked.
     ///
-    /// The watchdog's clock goes on during a pause of the process.
+    /// The watchdog's clock goes on during such a pause, so it may run out before the next check.
     func processContinued() { if silent.isEmpty { turned() } }
 
     private func look() {

@@ -50,7 +50,8 @@ final class HTTP1ServerSession: ServerProtocol {
     var outputCharge = MemoryCharge()
     /// The request that asks for an upgrade to HTTP/2, while the session reads its body; nil at other times.
     var upgrading: UpgradedRequest?
-    /// How much memory is charged to the connection for `waiting`, for an incomplete head, and for `upgrading`.
+    /// How much memory is charged to the connection for received bytes (`waiting`), for an incomplete head, and for a
+    /// request that asks for an upgrade (`upgrading`).
     var inputCharge = MemoryCharge()
     /// How the connection drains, which means that it closes after its current requests; nil if it does not drain.
     var draining: ConnectionDrain?

@@ -17,7 +17,7 @@ package enum BodyLength: Equatable, Sendable {
 /// The type is a class so that a copy increments only one reference count. A copy of a struct with these properties
 /// would increment five.
 package final class RequestHead: Sendable {
-    /// The method.
+    /// The request method, such as GET or POST.
     package let method: Method
     /// The request target: path and query, or `*`, without any normalization.
     package let target: [UInt8]

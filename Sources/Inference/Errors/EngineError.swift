@@ -3,7 +3,7 @@
 // Which file of this folder answers which question:
 //
 //   Is there an error in a response or event with status 200?      Sources/CJSON/error_patterns.cpp
-//   In which members does an error stand?                          EngineError+Shapes.swift
+//   Which members of a response describe an error?                 EngineError+Shapes.swift
 //   What does the error mean, and what does the client get?        EngineError+Meaning.swift
 //   Which meanings are there?                                      ErrorMeaning.swift
 //   What does a type, a code or a status mean?                     ErrorCodeTable.swift
@@ -18,8 +18,9 @@
 //
 // An error passes through these files in this order. If a response has a status of 400 or above, or a scan finds an
 // error, an `EngineError` is made from the bytes. `classified(in:)` looks the error up in the code table, and reads the
-// message where the code, the type and the status say too little. The result is a `Failure`: it decides whether another
-// executor tries, and whether the executor is at fault. It is logged, and rendered for the client.
+// message where the code, the type and the status say too little. The result is a `Failure`, which says whether another
+// executor may try the request, and whether the executor is at fault. The failure is logged, and rendered for the
+// client.
 
 /// An error that an engine reported in the body of a response, in an event or in a line of a stream.
 ///

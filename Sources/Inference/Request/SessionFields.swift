@@ -15,7 +15,7 @@ package struct SessionFields: Equatable, Sendable {
         case member(Int, isUser: Bool)
     }
 
-    /// The largest number of fields.
+    /// The largest number of fields in which clients may name a session.
     package static let countMax = 16
     /// The prefix of a field's name that shows that the field is a member of the body.
     private static let memberPrefix = "body."
@@ -37,7 +37,7 @@ package struct SessionFields: Equatable, Sendable {
     /// Makes an empty list, with which no request has a session.
     package init() {}
 
-    /// The list with `standardNames`.
+    /// The fields that are used if the configuration lists none.
     package static let standard: SessionFields = {
         var fields = SessionFields()
         for name in standardNames {

@@ -11,12 +11,14 @@ internal import Configuration
 struct PlaceholderEnvironment {
     private(set) var values: [String: String] = [:]
 
-    /// Gives values to the variables in a text where any value is valid, such as an API key.
+    /// Sets a placeholder value for each variable in a text for which any value is valid, such as an API key.
     mutating func note(text: String) {
         for (name, _, _) in Self.references(in: text) where values[name] == nil { values[name] = "placeholder" }
     }
 
-    /// Gives a value to each variable in a URL, by its place: a whole URL, a scheme, a host or a port.
+    /// Sets a placeholder value for each variable in a URL.
+    ///
+    /// The value depends on whether the variable stands for the whole URL, the scheme, the host or the port.
     mutating func note(url: String) {
         for (name, before, after) in Self.references(in: url) where values[name] == nil {
             if before.isEmpty {

@@ -1,14 +1,15 @@
 // The providers in LiteLLM's names of models (`PROVIDER/NAME`), and the executor settings that each provider implies.
 internal import Configuration
 
-/// The settings of an executor that a provider of LiteLLM determines.
+/// The executor settings that follow from the provider in a LiteLLM name, such as `openai` in `openai/gpt-4o`.
 struct LiteLLMProvider {
     /// The executor's `kind`, which `LiteLLMImport.executor` may still change according to the URL.
     var kind: ExecutorSettings.Kind
-    /// The executor's URL if the deployment has no `api_base`; nil if the deployment must have an `api_base`.
+    /// The executor's URL if the deployment, a model's entry in LiteLLM's file, has no `api_base`; nil if it must have
+    /// one.
     var url: String?
-    /// The environment variable with the API key that LiteLLM sends if the deployment names no key; nil if LiteLLM then
-    /// sends no key.
+    /// The environment variable with the API key that LiteLLM sends if a model's entry in its file names no key; nil if
+    /// LiteLLM then sends no key.
     var keyVariable: String?
     /// Whether LiteLLM writes the provider's URLs without `/v1`.
     var isWithoutV1 = false

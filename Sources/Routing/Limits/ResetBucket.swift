@@ -2,12 +2,12 @@
 // after it has exceeded the rate.
 package import Transport
 
-/// Counts the requests of one client that an executor had got and that the client gave up before the first event.
+/// Counts the requests that one client gives up after an executor has received them and before the answer begins.
 ///
 /// Each such request costs the client a token of a bucket, which refills evenly over a minute. When the bucket is
 /// empty, new requests of the client are refused until there is a token. If the client then gives up requests that are
-/// already under way, each of them prolongs the refusal by the time in which the bucket gains a token, up to a whole
-/// bucket of tokens.
+/// already under way, each of them prolongs the refusal by the time in which the bucket gains a token. The refusal ends
+/// at most two minutes after the last request that the client has given up.
 package struct ResetBucket: Sendable {
     /// The shortest time between two warnings about one client.
     private static let warningPeriod: Nanoseconds = 60_000_000_000
@@ -64,8 +64,8 @@ extension ResetBucket {
     /// - Parameter record: a record that the other process has made a moment ago. Its durations count from that moment.
     mutating func restore(_ record: Record, at now: Nanoseconds) {
         bucket.restore(record.bucket, at: now)
-        // A refusal lasts for two minutes at most: at most twice the limit can be spent, and the whole limit becomes
-        // available again in each minute.
+        // No refusal lasts longer than two minutes. A bucket counts at most twice as many requests as the limit allows
+        // in a minute, and in each minute the count falls by the limit.
         refusedUntil = record.refusedFor > 0 ? now + min(record.refusedFor, Self.refusedMax) : 0
     }
 

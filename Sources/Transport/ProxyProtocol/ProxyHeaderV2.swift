@@ -65,9 +65,10 @@ enum ProxyHeaderV2 {
         return IPAddress(bytes: bytes).map { SocketAddress($0, port: port) }
     }
 
-    /// Whether the TLVs fill the rest of the header exactly, and the checksum is right if there is one.
+    /// Whether the TLVs (type, length, value) fill the rest of the header exactly, and the checksum, if any, is right.
     ///
-    /// The checksum is CRC-32C over the whole header, with its own four bytes taken as zero (section 2.2.4).
+    /// The checksum is the CRC-32C of the whole header; the four bytes of the checksum itself count as zero (section
+    /// 2.2.4).
     private static func hasValidTLVs(_ header: Span<UInt8>, from start: Int) -> Bool {
         var index = start
         var checksum: Int?

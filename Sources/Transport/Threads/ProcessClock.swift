@@ -11,20 +11,20 @@ package final class ProcessClock: Sendable {
     package static let tick: Nanoseconds = 500_000_000
     /// A gap between two readings that is longer than this counts as a pause: a tick plus one second, in nanoseconds.
     package static let pauseMin: Nanoseconds = tick + 1_000_000_000
-    /// How often a thread stores the time in `seen`, in nanoseconds.
+    /// How often a thread stores the current time in `seen`, in nanoseconds; a long gap between stores shows a pause.
     ///
     /// Stores are rare, because each store slows down all threads that read `seen`.
     ///
-    /// The clock does not know how long after the last store a pause of the process began. So it treats the first
-    /// `noteInterval` after that store as running time.
+    /// The clock does not know how long after the last store a pause began. So it treats the first `noteInterval` after
+    /// that store as running time.
     package static let noteInterval: Nanoseconds = 100_000_000
 
     private let source: @Sendable () -> Nanoseconds
-    /// The last stored time of `source`, which still includes pauses.
+    /// The time of `source` that a thread has stored last; it still includes pauses.
     private let seen: Atomic<Nanoseconds>
     /// The sum of all pauses of the process, in nanoseconds; readable without the lock.
     private let total = Atomic<Nanoseconds>(0)
-    /// Protects the sum of all pauses, in nanoseconds, while a thread stores a new time in `seen`.
+    /// The sum of all pauses, in nanoseconds, with the lock under which `noted` changes `seen`, `total` and this sum.
     ///
     /// `total` is a copy of this sum that can be read without the lock.
     private let noting = Lock<Nanoseconds>(0)
@@ -42,8 +42,8 @@ package final class ProcessClock: Sendable {
     ///
     /// The time never goes back, neither on one thread nor between threads.
     ///
-    /// `seen` and `total` must be read before `source`. Then, if the process is stopped within this function, `time`
-    /// exceeds `seen + noteInterval`, and `noted` handles the pause.
+    /// `seen` and `total` must be read before `source`. Then, if the process is stopped between these reads, `time`
+    /// exceeds `seen + noteInterval`, and `noted` returns the time.
     package var now: Nanoseconds {
         let seen = seen.load(ordering: .acquiring)
         let paused = total.load(ordering: .acquiring)
@@ -51,12 +51,12 @@ package final class ProcessClock: Sendable {
         return time < seen + Self.noteInterval ? time - paused : noted()
     }
 
-    /// Stores the current time in `seen`.
+    /// Stores the current time in `seen`, and returns the time without pauses.
     ///
-    /// If the process was stopped since the last store, the function adds the length of that pause minus `noteInterval`
-    /// to the sum of all pauses. The clock then shows `noteInterval` more than at the last store. Before the pause, the
-    /// clock showed no later time, because `now` calls this function once `noteInterval` has passed since a store. So
-    /// the clock does not go back.
+    /// If the last store was more than `pauseMin` ago, the process was stopped in this time. The function then adds
+    /// this time, minus `noteInterval`, to the sum of all pauses, so that the clock shows `noteInterval` more than at
+    /// the last store. The clock does not go back by this, because it cannot have shown a later time before the pause:
+    /// `now` calls this function once `noteInterval` has passed since a store.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)
