@@ -43,9 +43,9 @@ class FoldedName {
     /// The name with its escapes decoded and its letters in lower case; valid only if `is_short()` is true.
     std::string_view text() const noexcept { return {text_, length_}; }
 
-    /// Whether a name, once its escapes are decoded, is exactly `wanted`, which is printable ASCII; case counts.
+    /// Whether a name is exactly `wanted` after its escapes are decoded; the comparison is case-sensitive.
     ///
-    /// `at` is the byte after the opening quotation mark of the name.
+    /// `wanted` is printable ASCII. `at` is the byte after the opening quotation mark of the name.
     static bool is_exactly(const uint8_t *at, std::string_view wanted) noexcept {
         for (char byte : wanted) {
             uint32_t scalar;
@@ -105,7 +105,8 @@ class FoldedName {
     /// Returns the position after it, or NULL if the escape is invalid.
     static const uint8_t *read(const uint8_t *at, uint32_t &scalar) noexcept {
         if (*at == '\\') return read_escape(at + 1, scalar);
-        // simdjson has validated the UTF-8. A character of four bytes is not decoded, because it never folds to ASCII.
+        // simdjson has validated the UTF-8. A character of four bytes is not decoded, because its case folding is never
+        // ASCII. The result is 0x10000 for every such character.
         if (*at < 0x80) return scalar = *at, at + 1;
         if (*at < 0xE0) return scalar = (*at & 0x1Fu) << 6 | (at[1] & 0x3Fu), at + 2;
         if (*at < 0xF0) return scalar = (*at & 0xFu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu), at + 3;

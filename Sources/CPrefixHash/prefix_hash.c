@@ -23,9 +23,9 @@ struct stream {
     size_t count, bytes, mark;
 };
 
-/// Adds text of the prompt to the hashed bytes, and makes a hash at each mark, which is a number of bytes of text.
+/// Adds text of the prompt to the hashed bytes, and stores a hash each time the text reaches a mark.
 ///
-/// Text after the last mark is ignored.
+/// A mark is a number of bytes of text. Text after the last mark is ignored.
 static void add(struct stream *stream, const uint8_t *bytes, size_t length) {
     while (length > 0 && stream->count < stream->capacity && stream->mark <= stream->marks->bytes_max) {
         size_t piece = stream->mark - stream->bytes;
@@ -61,7 +61,7 @@ static void add_part(struct stream *stream, const cprefixhash_prompt *prompt, cp
         cprefixhash_range content = prompt->contents[i];
         if (content.offset < at || content.offset + content.length > end) continue;
         add_text(stream, prompt, at, content.offset);
-        // After the last mark, nothing needs to be hashed.
+        // No further hash will be stored, so nothing more needs to be hashed.
         if (stream->count >= stream->capacity || stream->mark > stream->marks->bytes_max) return;
         struct { uint8_t name; uint64_t length, hash; } __attribute__((packed)) seen = {
             0xFC, content.length,

@@ -12,8 +12,9 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
     private static let abortTimeout: Nanoseconds = 3_000_000_000
     /// How long the bench waits after it has reset the last stream of the phase `body`.
     ///
-    /// In this phase, clients disconnect before they have sent the whole body. A server that reads the whole body first
-    /// has not contacted the executor yet, so there is no abort to wait for.
+    /// In this phase, the bench does not wait until the executor has reported all aborts. Clients disconnect before
+    /// they have sent the whole body, and a server that reads the whole body first has not contacted the executor yet.
+    /// The executor then has no abort to report.
     private static let quietPeriod: Nanoseconds = 500_000_000
     /// If the bench could not reset any stream for this long, it ends the phase early.
     private static let stallMax: Nanoseconds = 10_000_000_000
@@ -147,8 +148,8 @@ package final class AbortsBench: AbortStreamOwner, TimerTarget {
 
     /// The maximum number of streams that the bench opens in one phase.
     ///
-    /// If a stream ends before the bench could reset it, the bench opens another one, but at most `options.count` of
-    /// these.
+    /// For each stream that ends before the bench could reset it, the bench opens one more, but at most `options.count`
+    /// more.
     private var streamsMax: Int { options.count + min(figures.endedBefore, options.count) }
 
     private func openOne() {

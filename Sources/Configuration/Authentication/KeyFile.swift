@@ -24,7 +24,7 @@ package enum KeyFile {
     }
 
     private static func readAll(from root: ConfigurationSection) -> [AccessKey] {
-        // `keys:` without a value is valid too, because the operator may have removed the last entry.
+        // `keys:` without a value is valid, because the operator may have removed all entries below it.
         if case .scalar("", _, true)? = root.node("keys")?.kind { return [] }
         var ids: [String: Int] = [:]
         var hashes: [[UInt8]: Int] = [:]

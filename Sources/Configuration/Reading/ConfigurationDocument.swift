@@ -68,8 +68,8 @@ struct ConfigurationDocument {
                 return try Parser(yaml: String(source), encoding: .utf8).singleRoot()
             } catch YamlError.duplicatedKeysInMapping(let duplicates, let context) {
                 // Yams sorts the duplicate keys by name, and reports the position of the first of them. It cannot sort
-                // a key that is a list or a section. With such a key, the position may belong to any of the duplicate
-                // keys.
+                // a key that is a list or a section. If there is such a key, the position may belong to any of the
+                // duplicate keys, so the error is reported at the beginning of the file.
                 guard let key = duplicates.first, !duplicates.contains(Self.noScalar) else {
                     report("a key must be a single word, not a list or a section, and stand once", Position())
                     return nil

@@ -99,18 +99,19 @@ package struct OrderCommand: Equatable, Sendable {
 struct ExecutorOrderer {
     let running: RunningConfiguration
 
-    /// The result of an order that was carried out.
+    /// The result of a command that was carried out.
     struct Outcome {
         var report: CommandReport
-        /// The executors that were drained; nil if the order is not a drain.
+        /// The executors that were drained; nil if the command is not a drain.
         ///
         /// If the operator asked to wait, the answer is sent when the last attempt at these executors has ended.
         var watch: AttemptWatch.Watched?
     }
 
-    /// Carries out an order.
+    /// Drains or resumes executors or changes their weights, as the operator's command says.
     ///
-    /// - Throws: an error if the URL or the model is unknown, or if the URL is ambiguous. It lists the possible values.
+    /// - Throws: an error if the URL or the model is unknown, or if the URL is ambiguous. The error lists the possible
+    ///   values.
     func carryOut(_ command: OrderCommand, at now: Nanoseconds) throws(CommandRequest.Problem) -> Outcome {
         let snapshot = running.snapshot
         let ordered = running.registry.orders.all.map(\.target.url)
@@ -158,7 +159,7 @@ struct ExecutorOrderer {
         return names.map { ExecutorOrders.Target(url: url, model: $0) }
     }
 
-    /// The first line of the answer, which says what the order has changed.
+    /// The first line of the answer, which says what the command has changed.
     private func what(_ command: OrderCommand, _ url: String, _ watched: AttemptWatch.Watched) -> String {
         let name = command.model.map { "\($0) at \(url)" } ?? url
         let isDrained = watched.executors.contains(where: \.isDrained)

@@ -256,9 +256,9 @@ extension Exchange: ServerStreamHandler {
             guard let coding = request?.coding else { return }
             handle(.refused(Failure(decoding: error, from: coding, most: snapshot.limits.bodyBytesMax)))
         case .decoded(let body, let hold, let result):
-            // The memory of the compressed body is charged to the exchange, and the scan thread has reserved memory for
-            // the decoded body in `hold`. Both are given back before the decoded body is charged to the exchange, so
-            // that it is not counted twice.
+            // The exchange is charged for the compressed body, which it no longer needs. The scan thread has reserved
+            // memory for the decoded body in `hold`. Both amounts are released before the exchange is charged for the
+            // decoded body, which would otherwise be counted twice.
             memory.letGoOfBody()
             hold.release()
             let decoded = body.value
@@ -383,8 +383,8 @@ extension Exchange: ServerStreamHandler {
         proceed(after: .arrival)
     }
 
-    /// Collects what the choice of an executor by prompt needs: the session, hashes of the prompt's beginnings, and the
-    /// size of the prompt.
+    /// Collects what is needed to choose an executor by the prompt: the session, hashes of the prompt's beginnings, and
+    /// the size of the prompt.
     ///
     /// The size counts only the prompt, not the whole body. An image or other media counts as many bytes as a text with
     /// the same number of tokens. The same hashes serve all models, because the pool of each model keeps its own map of

@@ -208,8 +208,9 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     /// Reports how many tokens of the prompt the prefix cache had when the prefill began.
     func prefillBegan(cachedTokens: Int) { generation?.report(cachedTokens: cachedTokens) }
 
-    /// Generates the first tokens; called when the prefill of this exchange, which was in the queue of `Prefills`, has
-    /// ended.
+    /// Generates the first tokens; called when the prefill of this exchange has ended.
+    ///
+    /// `Prefills`, the queue of prompts to compute, calls this function for the exchanges in the queue.
     func prefillEnded() {
         // The first token is generated here, and the `Pacer` times all later tokens. The pacer may call `step` at any
         // moment from now on, so `readyAt` delays the second token until one period of the pacer has passed.

@@ -61,9 +61,11 @@ package struct Failure: Error, Equatable, Sendable {
         case answer
         /// A fault is counted: the executor did not respond in time, or stopped in the middle of its response.
         case timeout
-        /// A fault is counted as for `answer`, but only if another executor then serves the same request.
+        /// The executor responded with a failure that the request itself may have caused, so a fault is counted only if
+        /// another executor then serves the same request.
         ///
-        /// Until then, the request itself may be at fault.
+        /// The fault is counted in any case if the attempt was the trial of an executor that had been ejected, or if
+        /// the failure came while the response was being relayed.
         case suspect
     }
 

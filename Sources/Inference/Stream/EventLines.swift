@@ -97,9 +97,9 @@ package enum EventLines {
         return isBegun ? nil : false
     }
 
-    /// Decides from the name of an event, which begins at `start`, whether the event has output of the model.
+    /// Decides from the event's name, which begins at `start`, whether the event has output of the model.
     ///
-    /// The names are those of Anthropic's messages and OpenAI's responses.
+    /// The function knows the event names of Anthropic's messages API and of OpenAI's responses API.
     ///
     /// - Returns: nil if the name does not decide it. The caller must then parse the JSON.
     static func prefilter(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Meter.EventClass? {
@@ -113,7 +113,7 @@ package enum EventLines {
         return isDone || (count > 6 && hasPrefix(event, ".added", at: end - 6, end)) ? .plain : nil
     }
 
-    /// Whether the name of an event, which begins at `start`, is `ping`.
+    /// Whether the event's name, which begins at `start`, is `ping`.
     static func isPing(_ event: Span<UInt8>, _ start: Int, _ count: Int) -> Bool {
         count == 4 && hasPrefix(event, "ping", at: start, start + count)
     }
@@ -179,7 +179,7 @@ package enum EventLines {
         String(decoding: (start..<start + count).map { bytes[$0] }, as: UTF8.self)
     }
 
-    /// Whether an event of this type ends a stream of OpenAI's responses.
+    /// Whether an event of this type ends a stream of OpenAI's responses API.
     ///
     /// Only some engines send `response.cancelled` and `response.done`.
     static func isTerminal(_ type: String) -> Bool {
@@ -194,7 +194,8 @@ package enum EventLines {
     private struct ErrorLines {
         /// The values of the `data` fields.
         private(set) var data: [ArraySlice<UInt8>] = []
-        /// The first JSON document or value of an `error` field outside of the `data` lines; nil if there is none.
+        /// What comes first outside of the `data` lines, a JSON document or the value of an `error` field; nil if there
+        /// is neither.
         private(set) var bare: ArraySlice<UInt8>?
         /// Whether there is an `event`, `id` or `retry` field, which shows that the bytes are an event.
         private(set) var isEvent = false
