@@ -128,7 +128,7 @@ package final class TraceBench: BenchStreamOwner {
                 send(entries[next].request, due: began + entries[next].due)
                 next += 1
                 lastSent = now
-                // If several requests are due at once, the loop reads after each of them what has arrived.
+                // Even if further requests are due already, the loop first reads what has arrived.
                 loop.turn(waitMax: 0)
             } else {
                 // The wait is rounded down to whole milliseconds. So the loop polls without waiting in the last

@@ -1,9 +1,11 @@
-// Decides whether a failed attempt counts against the health of its executor at once, or only after later attempts.
+// Decides whether a failed attempt counts against the health of its executor at once, or whether that decision waits
+// for later attempts of the same exchange.
 internal import Inference
 internal import Routing
 internal import Transport
 
-/// Whether a failed attempt counts against the health of its executor at once, or only after later attempts.
+/// Whether a failed attempt counts against the health of its executor at once, or whether that decision waits for later
+/// attempts of the same exchange.
 enum AttemptVerdict: Equatable {
     /// The outcome is reported at once to the pool of executors from which the attempt's executor was chosen.
     case atOnce(ExecutorPool.Outcome)
@@ -19,7 +21,8 @@ enum AttemptVerdict: Equatable {
 }
 
 extension Attempt {
-    /// Decides whether a failure counts against the health of the executor at once, or only after later attempts.
+    /// Decides whether a failure counts against the health of the executor at once, or whether that decision waits for
+    /// later attempts of the same exchange.
     ///
     /// This is called as soon as the failure is found, because the decision depends on whether the engine serves other
     /// requests at that time.

@@ -4,15 +4,15 @@ internal import Transport
 
 /// The use of one executor by one attempt; the attempt must call `end` when it is over.
 ///
-/// Only the attempt uses the lease. The pool begins to count the attempt before the lease is made, and counts it until
-/// `end`.
+/// Only the attempt uses this value. The pool has begun to count the attempt before this value is made, and counts it
+/// until `end`.
 struct ExecutorLease {
     let executor: Executor
     /// The pool from which the executor was chosen.
     let pool: ExecutorPool
-    /// When the pool began to count the attempt.
+    /// When the pool gave the attempt a slot at the executor.
     private let began: Nanoseconds
-    /// How the executor was chosen, and how much of the prompt it is believed to have in its cache.
+    /// Why the pool chose the executor, and how much of the prompt the pool expects in the executor's cache.
     let placement: Placement
     private var isHeld = true
     /// Whether the prompt still counts in `Engine.waitingBytes`.
@@ -31,7 +31,7 @@ struct ExecutorLease {
 
     /// Reports the outcome of the attempt to the pool, unless an outcome has been reported before.
     ///
-    /// Afterwards the prompt no longer counts in `Engine.waitingBytes`, even if nothing was reported.
+    /// Afterwards the prompt no longer counts in `Engine.waitingBytes`, even if this call reported nothing.
     mutating func report(_ outcome: ExecutorPool.Outcome, at now: Nanoseconds) {
         endPrompt()
         guard !isReported else { return }
@@ -63,7 +63,7 @@ struct ExecutorLease {
         pool.learn(placement, of: executor, promptTokens: promptTokens, cachedTokens: cachedTokens)
     }
 
-    /// Ends the lease: the pool no longer counts the attempt.
+    /// Ends the use of the executor: the pool no longer counts the attempt.
     mutating func end(at now: Nanoseconds) {
         report(.neither, at: now)
         guard isHeld else { return }

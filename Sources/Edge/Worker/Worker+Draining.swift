@@ -6,8 +6,10 @@ extension Worker {
     /// How long clients may still read their responses after the time for the drain is over (`WorkerMessage.expire`),
     /// in nanoseconds.
     static let expirePeriod: Nanoseconds = 1_000_000_000
-    /// How long connections may still write their last bytes after another signal to end the server, during the drain,
-    /// has ended all exchanges (`WorkerMessage.cut`), in nanoseconds.
+    /// How long connections may still write their last bytes after `WorkerMessage.cut` has ended all exchanges, in
+    /// nanoseconds.
+    ///
+    /// The control thread sends this message when another signal to end the server arrives during the drain.
     static let cutPeriod: Nanoseconds = 50_000_000
     /// How long the worker still runs after its last connection has ended, so that the kernel can send what is
     /// buffered, in nanoseconds.

@@ -8,11 +8,13 @@ package struct Model: Equatable, Sendable {
     package var aliases: [String]
     /// When the model was created, in seconds since 1970.
     package var created: Int
-    /// When the model was created, as text (RFC 3339), which Anthropic's shape requires.
+    /// When the model was created, as text (RFC 3339), which Anthropic's API requires.
     package var createdAt: String
     /// The owner of the model, for OpenAI's member `owned_by`.
     package var ownedBy: String
-    /// The members that OpenRouter adds to OpenAI's shape, such as `input_modalities`, in the order of the response.
+    /// The members that OpenRouter adds to OpenAI's JSON of a model, such as `input_modalities`.
+    ///
+    /// They are in the order in which the response has them.
     package var fields: [CatalogField]
     /// Whether the model comes from an engine's list of models and not from the configuration file.
     package var isDiscovered: Bool

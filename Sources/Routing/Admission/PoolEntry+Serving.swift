@@ -20,8 +20,9 @@ extension PoolEntry.State {
 
     /// Gives free slots to waiting requests, and ends their waits.
     ///
-    /// Requests in `returned` are first. Each further slot goes to the class that must get it to keep its guaranteed
-    /// share of the slots. If there is no such class, the slot goes to the highest class in which requests wait.
+    /// Requests that an executor has already tried without success (`returned`) come first. Each further slot goes to
+    /// the class that must get it to keep its guaranteed share of the slots. If there is no such class, the slot goes
+    /// to the highest class in which requests wait.
     ///
     /// - Parameters:
     ///   - most: the largest number of requests whose waits this call ends.
@@ -45,18 +46,18 @@ extension PoolEntry.State {
     ///
     /// A result stays true until the call ends, because executors only become fuller during the call.
     private struct ServingRound {
-        /// For each class, highest first, the index in the array `passedBy` of the request that this call tries next.
+        /// For each class, highest first, the index in the array `passedBy` of the request that `serve` tries next.
         ///
         /// `passedBy` contains the waiting requests that may use only particular executors.
         var asked = [0, 0, 0]
         /// Whether a request that came under the latest configuration has found no free slot at any executor.
         ///
-        /// From then on, the call tries only requests of earlier configurations, because these may use executors that
+        /// From then on, `serve` tries only requests of earlier configurations, because these may use executors that
         /// the latest configuration does not have.
         var latestIsFull = false
         /// The request paths whose executors in the latest configuration are all full.
         ///
-        /// The call skips requests of the latest configuration at these paths, but other paths may have executors with
+        /// `serve` skips requests of the latest configuration at these paths, but other paths may have executors with
         /// free slots.
         var fullPaths: [PathSet] = []
     }
@@ -109,9 +110,9 @@ extension PoolEntry.State {
                 round.fullPaths.append(next.request.path)
                 continue
             }
-            // The executors that this request may use are full: those of its earlier configuration, or the one that has
-            // made the response that the request continues. Requests behind it may go to other executors, so it must
-            // not block them.
+            // This request may use only the executors of an earlier configuration, or only the executor that has made
+            // the response that the request continues. These are full, but requests behind it may go to other
+            // executors. So the request leaves the queue, and waits in `passedBy` without blocking them.
             _ = isFirst ? lines.lines[rank].queue.pop() : lines.lines[rank].queue.serve(inQueue)
             lines.lines[rank].passedBy.append(PoolEntry.Passed(ticket: ticket, waiting: next))
             round.asked[rank] = lines.lines[rank].passedBy.count
@@ -139,8 +140,9 @@ extension PoolEntry.State {
 
     /// Ends waits of requests in one array, usually with a free slot, until `ended` has `most` elements.
     ///
-    /// The array is `returned`, or `passedBy` of one class. A request that finds no slot stays in the array, and the
-    /// function tries the next one.
+    /// The array is `returned` (requests that an executor has already tried without success), or `passedBy` of one
+    /// class (requests that may use only particular executors). A request that finds no slot stays in the array, and
+    /// the function tries the next one.
     ///
     /// - Parameter index: the index of the first request to try. Afterwards it is the index of the first request that
     ///   this call has not tried.
@@ -162,8 +164,8 @@ extension PoolEntry.State {
                 ended.append(end)
             } else {
                 // This request has found no slot. If it may use every executor of the latest configuration, all of
-                // them are full. No other request of the latest configuration can then find a slot, so the loop skips
-                // all of them.
+                // these executors are full. No other request of the latest configuration can then find a slot, so the
+                // loop skips these requests.
                 let request = passed.waiting.request
                 let mayGoToAny = request.tried.isEmpty && request.response == nil && request.usesBad
                 if isOfLatest, mayGoToAny, !passed.waiting.pool.isRestricted(request, at: now) { latestIsFull = true }

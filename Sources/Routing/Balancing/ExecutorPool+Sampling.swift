@@ -58,7 +58,8 @@ extension ExecutorPool {
         return takeFree(request, &state, trial: trial, by: .none, at: now)
     }
 
-    /// Adds a member to `state.free` if it can take the request and is not in the array yet.
+    /// Adds the member at `index` to the candidates in `state.free`, if the member can take the request and is not a
+    /// candidate yet.
     private func addUsable(
         _ index: Int?,
         _ request: RoutingRequest,

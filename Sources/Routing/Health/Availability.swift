@@ -127,14 +127,15 @@ struct Availability: ~Copyable, Sendable {
 
     // MARK: Other processes
 
-    /// The health and the limits at `now`.
+    /// The health, and the limits learned from refusals, at `now`.
     func record(at now: Nanoseconds) -> AvailabilityRecord {
         values.withLock { values in
             AvailabilityRecord(health: values.health.record(at: now), load: values.load.record(at: now))
         }
     }
 
-    /// Replaces the health and the limits by those that the predecessor has recorded for an upgrade.
+    /// Replaces the health, and the limits learned from refusals, by those that the predecessor has recorded for an
+    /// upgrade.
     func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
         change { health, load in
             health = ExecutorHealth(record.health, at: now)
@@ -143,7 +144,9 @@ struct Availability: ~Copyable, Sendable {
     }
 }
 
-/// The health and the limits of an engine or executor at one moment, which an upgrade passes to the new process.
+/// The health of an engine or executor at one moment, and the limits learned from its refusals with status 429.
+///
+/// An upgrade passes this record to the new process.
 package struct AvailabilityRecord: Equatable, Sendable {
     package var health: ExecutorHealth.Record
     package var load: ExecutorLoad.Record
@@ -159,9 +162,10 @@ package struct AvailabilityRecord: Equatable, Sendable {
 }
 
 extension Engine {
-    /// The health of the engine itself and its limits at `now`.
+    /// The health of the engine itself, and the limits learned from its refusals with status 429, at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
-    /// Replaces the engine's own health and limits by those that the predecessor has recorded for an upgrade.
+    /// Replaces the health of the engine itself, and the limits learned from its refusals with status 429, by those
+    /// that the predecessor has recorded for an upgrade.
     package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
         mayBeStarting.store(false, ordering: .relaxed)
         availability.restore(record, at: now)
@@ -169,8 +173,9 @@ extension Engine {
 }
 
 extension Executor {
-    /// The health of this model alone and its limits at `now`.
+    /// The health of this one model at its engine, and the limits learned from refusals with status 429, at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
-    /// Replaces the health and limits of this model alone by those that the predecessor has recorded for an upgrade.
+    /// Replaces the health of this one model at its engine, and the limits learned from refusals with status 429, by
+    /// those that the predecessor has recorded for an upgrade.
     package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) { availability.restore(record, at: now) }
 }

@@ -155,7 +155,7 @@ package final class NameResolver: TimerTarget {
 
     private func answered(_ tag: Int, _ result: Result<NameAnswer, NameError>) {
         if let server = servers.removeValue(forKey: tag) {
-            // The answer is ignored if `adopt` has removed the service in the meantime.
+            // If `adopt` has removed the service (SRV) in the meantime, the answer about its server is ignored.
             guard entries[server.service] != nil else { return }
             entries[server.service]?.service.answered(server.name, result)
             endService(server.service)
