@@ -27,9 +27,10 @@ package struct RoutingRequest: Sendable {
     package var session: SessionName?
     /// The hash of the id of the response that the request continues; nil if it continues none.
     package var response: UInt64?
-    /// The path of the request, as a set with one element; empty for a path that only a model's `passthrough` names.
+    /// The path of the request, as a set with one element; empty if the edge does not know the path (`Dialect.paths`).
     ///
-    /// Only executors that have the path get the request (`PoolMember.hasPath`); the empty set excludes no executor.
+    /// The edge serves an unknown path only for models whose setting `passthrough` lists it. Only executors that have
+    /// the path get the request (`PoolMember.hasPath`); the empty set excludes no executor.
     package var path: PathSet = []
     /// How long the request may wait for a model that is being loaded, in nanoseconds; 0 if it does not wait for that.
     package var loadWait: Nanoseconds = 0
@@ -42,7 +43,11 @@ package struct RoutingRequest: Sendable {
     /// The value is true if the request has only one pool, or if no other pool of the request has a healthy executor.
     package var usesBad = true
 
-    /// Makes a request; `promptBytes` is the size of its body, and `tried` has ids of executors.
+    /// Makes a request.
+    ///
+    /// - Parameters:
+    ///   - promptBytes: the estimated size of the prompt in bytes.
+    ///   - tried: the ids of the executors at which the request has already been tried.
     package init(tenant: String = "", promptBytes: Int = 0, tried: [Int] = []) {
         self.tenant = tenant
         self.promptBytes = promptBytes

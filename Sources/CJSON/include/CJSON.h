@@ -80,10 +80,11 @@ typedef struct cjson_integer {
     int64_t value;
 } cjson_integer;
 
-/* How many images, audio, video and files a request body has, and their sizes. */
+/* How many images, audio recordings, videos and files a request body has, and their sizes. `raw_audio_bytes` counts
+   audio that is not compressed, such as WAV or PCM, and `audio_bytes` counts all other audio. */
 typedef struct cjson_media {
     size_t images;          /* number of images, given as data, by URL or by id */
-    size_t references;      /* number of audio, video and files that the body gives by URL or by id */
+    size_t references;      /* number of audio recordings, videos and files, given by URL or by id */
     size_t audio_bytes, raw_audio_bytes, video_bytes, file_bytes; /* sizes after decoding, in bytes */
     size_t text_bytes;      /* size of texts given in base64, in bytes after decoding */
     size_t raw_bytes;       /* how many bytes of the body all of these take */
@@ -94,7 +95,7 @@ enum { CJSON_CONTENTS_MAX = 32 };
 
 /* The positions in a request body of images, audio, video and files that it contains as data, in any order. */
 typedef struct cjson_contents {
-    size_t count; /* may be larger than CJSON_CONTENTS_MAX: then the ranges are those of the first ones */
+    size_t count; /* may be larger than CJSON_CONTENTS_MAX: then `ranges` has only those that were found first */
     cjson_range ranges[CJSON_CONTENTS_MAX];
 } cjson_contents;
 
@@ -195,7 +196,7 @@ void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length
 void cjson_repair(uint8_t *json, size_t length) CJSON_NOEXCEPT;
 
 /* The patterns that `cjson_prefilter` finds in an event's payload by a fast search. The search does not parse JSON, so
- * it may take a string value for a key. */
+ * it may mistake a string value for a key. */
 enum {
     CJSON_PATTERN_ERROR = 1,         /* "error" as a value, or as a key whose value is not null */
     CJSON_PATTERN_FINISH = 2,        /* a finish_reason that is not empty */

@@ -33,8 +33,7 @@ struct AnswerMemory {
     /// Gives back the memory of the buffered response, which has been passed on or dropped.
     mutating func letGoOfAnswer() { answer.set(0, on: account) }
 
-    /// Charges this many bytes for an event of which only a part has arrived, in place of the bytes charged for it
-    /// before.
+    /// Charges `bytes` bytes for an event of which only a part has arrived; this replaces the previous charge for it.
     mutating func keepPiece(of bytes: Int) {
         if bytes != piece.bytes { piece.set(bytes, on: account) }
     }

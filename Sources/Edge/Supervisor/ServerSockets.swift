@@ -128,16 +128,15 @@ struct ServerSockets {
         admin.own()
     }
 
-    /// Makes `close` keep the files of the unix sockets with these descriptors, because another process removes the
-    /// files.
+    /// Makes `close` keep the files of the unix sockets with these descriptors, because a successor uses the sockets.
     mutating func disown(_ taken: Set<CInt>) {
         for (key, set) in clients where taken.isSuperset(of: set.descriptors) { clients[key]?.disown() }
         if taken.isSuperset(of: admin.descriptors) { admin.disown() }
     }
 
-    /// Returns the sockets for a later configuration.
+    /// Returns the sockets of a later configuration, whose listeners are `plans`.
     ///
-    /// Sockets that are open already are kept, and new sockets are opened for added listeners.
+    /// A listener whose sockets are already open keeps them; for other listeners, this call opens new sockets.
     ///
     /// - Throws: `StartError` if an address cannot be bound; then all sockets that this call opened are closed again.
     func opening(_ plans: [ListenerPlan], _ settings: ProcessSettings) throws(StartError) -> ServerSockets {

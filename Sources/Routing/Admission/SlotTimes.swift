@@ -47,7 +47,9 @@ struct SlotTimes: Sendable {
     private var oldest = 0
     /// The durations in `latest`, in ascending order.
     private var sorted: [Double] = []
-    /// The number of slots that were freed since `watchedSince`, and the sum of their durations in nanoseconds.
+    /// The number of slots that were freed since `watchedSince`, except slots with which no request was sent.
+    ///
+    /// `total` is the sum of the times for which these slots were held, in nanoseconds.
     private var freed = 0
     private var total = 0.0
 

@@ -143,7 +143,9 @@ extension ExecutorPool {
         }
     }
 
-    /// The health of a member, which does not say whether the pool uses the member in spite of an ejection.
+    /// The health of one member of the pool.
+    ///
+    /// If too few members are healthy, the pool also uses unhealthy members (`Mercy`); the status does not show which.
     package struct Status: Sendable {
         /// The executor and its weight in the pool.
         package var member: PoolMember
@@ -187,7 +189,7 @@ extension Executor {
         }
     }
 
-    /// Whether the executor is ejected for faults of this model, which do not count for its engine.
+    /// Whether the executor is ejected because of faults of its model, which do not count as faults of the engine.
     package var isEjectedAlone: Bool { availability.isEjected }
     /// Why the engine was ejected, if the engine is ejected; otherwise why this executor was ejected last.
     package var cause: ExecutorHealth.Cause {

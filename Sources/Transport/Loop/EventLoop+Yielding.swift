@@ -19,8 +19,10 @@ extension EventLoop {
         }
     }
 
-    /// Lets all listeners with waiting connections accept them; together they get the time that `YieldQueue.slice`
-    /// returns.
+    /// Lets all listeners with waiting connections accept them, for a limited time.
+    ///
+    /// The time for all listeners together is a fourth of the time that this turn has taken so far, but at least
+    /// `YieldQueue.sliceMin`.
     func acceptConnections() {
         let now = clock.now
         let end = now + YieldQueue.slice(after: now - min(time, now))
@@ -28,9 +30,10 @@ extension EventLoop {
         accepting.removeAll(keepingCapacity: true)
     }
 
-    /// Reads the channels whose clients have lately caused much work, for the time that `YieldQueue.slice` returns.
+    /// Reads the channels whose clients have lately caused much work, for a limited time.
     ///
-    /// The loop has already written the output of all other channels in this turn.
+    /// The time is a fourth of the time that this turn has taken so far, but at least `YieldQueue.sliceMin`. The loop
+    /// has already written the output of all other channels in this turn.
     func serveYielding() {
         var now = clock.now
         let end = now + YieldQueue.slice(after: now - min(time, now))

@@ -29,7 +29,7 @@ package final class HandshakeGate {
     private(set) var isEmpty = true
     /// How many handshakes wait.
     package var waitingCount: Int { queue.count }
-    /// How many handshakes may wait (`HandshakeQueue.places`).
+    /// The largest number of handshakes that may wait, not counting those that the server has already answered.
     var places: Int {
         get { queue.places }
         set { queue.places = newValue }
@@ -40,7 +40,7 @@ package final class HandshakeGate {
 
     /// Makes the handshake of a channel wait until `next` returns the channel.
     ///
-    /// - Returns: the key to pass to `leave`; nil if too many handshakes wait already.
+    /// - Returns: the key to pass to `leave`; nil if too many handshakes wait already, in total or from this address.
     func hold(_ channel: Channel, _ rank: HandshakeQueue<Channel>.Rank, of address: IPAddress?) -> SlabKey? {
         guard let key = queue.add(channel, rank, of: address) else { return nil }
         isEmpty = false

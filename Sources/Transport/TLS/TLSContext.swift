@@ -51,7 +51,7 @@ internal import COpenSSL
     /// `TLSServerSettings.needsServerName` is true, such a client is refused.
     ///
     /// - Throws: when `certificates` is empty, when a certificate or a file of authorities cannot be read or used, or
-    ///   when OpenSSL knows none of the groups.
+    ///   when OpenSSL knows none of the groups for the key exchange (`settings.groups`).
     package static func server(
         certificates: [CertificateFiles],
         ticketKeys: TicketKeys,
@@ -65,7 +65,7 @@ internal import COpenSSL
     /// The TLS contexts of one listener, from the contents of certificate files that the caller has already read.
     ///
     /// - Throws: when `certificates` is empty, when a certificate or a file of authorities is unusable, or when OpenSSL
-    ///   knows none of the groups.
+    ///   knows none of the groups for the key exchange (`settings.groups`).
     package static func server(
         certificates: [CertificateContents],
         ticketKeys: TicketKeys,
