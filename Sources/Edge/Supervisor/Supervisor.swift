@@ -214,8 +214,8 @@ package final class Supervisor {
             process.postToAll(.stop)
         case .adopted(let worker, let generation): reloader.adopted(worker: worker, generation: generation)
         case .stoppedAccepting:
-            // No worker accepts connections any more. The sockets are closed, so that the kernel refuses new
-            // connections.
+            // Once no worker accepts connections any more, the listening sockets are closed, so that the kernel refuses
+            // new connections.
             if workers.countStoppedAccepting() { closeListeners() }
         case .answered(let worker, let number, let answer):
             survey.answered(worker: worker, number: number, answer)
