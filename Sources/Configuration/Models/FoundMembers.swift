@@ -69,8 +69,8 @@ package struct FoundMembers: Sendable, Equatable {
     /// Assigns each listed model name to one engine.
     ///
     /// - Parameters:
-    ///   - engines: All engines that are asked, in the order of the configuration. A new name goes to the first engine
-    ///     that lists it.
+    ///   - engines: All engines that the server asks for their models, in the order of the configuration. A new name
+    ///     goes to the first engine that lists it.
     ///   - earlier: The engine to which each name has belonged so far.
     private mutating func giveNames(to engines: [EngineIdentity], after earlier: [ExactText: EngineIdentity]) {
         for engine in engines {

@@ -111,7 +111,7 @@ extension Attempt: ExecutorStreamHandler {
             return
         }
         switch answer.kind {
-        // The executor's error status says more than the failure of the connection.
+        // The executor has already answered with an error status, which says more than the failure of the connection.
         case .failure: failureEnded()
         default: fail(Failure(attempt: failure))
         }

@@ -22,7 +22,7 @@ final class CommandServer {
         var rehearse: (_ path: String?) -> ReloadReport
         /// Returns the status of the server at this moment, as JSON.
         var status: () -> [UInt8]
-        /// Drains or resumes an executor or changes its weight; throws the reason if the order is invalid.
+        /// Drains or resumes an executor or changes its weight; throws the reason if the command is invalid.
         var order: (OrderCommand) throws(CommandRequest.Problem) -> ExecutorOrderer.Outcome
         /// Begins the maintenance or changes its message; ends the maintenance if the argument is nil.
         var maintain: (Maintenance?) -> CommandReport

@@ -86,8 +86,8 @@ extension Exchange {
         deadlines.pump = now + Self.pumpInterval
         deadlines.answer = .max
         // While the exchange waits in a queue, the edge sends no response head, so that it can still send an error
-        // status if the wait fails. A model may take long to load. So while the exchange waits for that, the edge sends
-        // a head with status 200 after `commit_after`, and then keep-alive bytes.
+        // status if the wait fails. The wait for an engine that is loading the model may be long. So in this wait, the
+        // edge sends a head with status 200 after `commit_after`, and then keep-alive bytes.
         let isHeadDue = awaitsLoad && record.earlyHead != .none && phase != .waiting && phase != .waitingInQueue
         deadlines.commit = isHeadDue ? record.bodyEnded + snapshot.limits.commitAfter : .max
         handle(.queued)

@@ -31,7 +31,9 @@ struct LogWriter {
         return nil
     }
 
-    /// Writes `rest` before the descriptor is closed; returns a loss of one line if the write fails.
+    /// Writes `rest`, which is what remains of a line that was written in part, before the descriptor is closed.
+    ///
+    /// - Returns: a loss of one line if the write fails; nil otherwise.
     mutating func finish(to write: Write) -> LogLoss? {
         defer { rest = [] }
         return unsafe writeRest(to: write).map { LogLoss(lines: 1, code: $0) }

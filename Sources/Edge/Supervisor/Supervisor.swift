@@ -64,8 +64,9 @@ package final class Supervisor {
     /// The link (a unix socket) to the main process, while this process is not the main one; nil if there is none.
     var mainLink: UpgradeLink?
     private(set) lazy var sharing = CountSharing(loop: loop, running: running, process: process)
-    /// The index of the column that this process has reserved for its successor's counts in the table that processes
-    /// share; nil if there is none.
+    /// The column of the shared table of counts that this process has reserved for its successor; nil if there is none.
+    ///
+    /// Each process of an upgrade publishes its own counts, such as attempts at an engine, in one column of the table.
     var successorColumn: Int?
     /// Whether this process ends as soon as its wait for other processes is over.
     ///
@@ -214,8 +215,8 @@ package final class Supervisor {
             process.postToAll(.stop)
         case .adopted(let worker, let generation): reloader.adopted(worker: worker, generation: generation)
         case .stoppedAccepting:
-            // No worker accepts connections any more. The sockets are closed, so that the kernel refuses new
-            // connections.
+            // Once no worker accepts connections any more, the listening sockets are closed, so that the kernel refuses
+            // new connections.
             if workers.countStoppedAccepting() { closeListeners() }
         case .answered(let worker, let number, let answer):
             survey.answered(worker: worker, number: number, answer)

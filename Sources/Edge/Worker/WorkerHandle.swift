@@ -62,9 +62,9 @@ package final class WorkerHandle: Sendable {
 
     /// Counts a connection of this worker.
     ///
-    /// The worker that has accepted the connection calls this before the worker of this handle gets the connection. The
-    /// count is then right when the next connection is placed, so connections that come together do not all go to one
-    /// worker.
+    /// The worker that has accepted the connection calls this, on the handle of the worker that is going to serve the
+    /// connection. So the connection is already counted when a worker is chosen for the next one, and connections that
+    /// come together do not all go to one worker.
     package func connectionBegan() { connections.wrappingAdd(1, ordering: .relaxed) }
     /// Counts the end of a connection of this worker.
     package func connectionEnded() { connections.wrappingSubtract(1, ordering: .relaxed) }

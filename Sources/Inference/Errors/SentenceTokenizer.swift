@@ -73,18 +73,21 @@ struct SentenceTokenizer {
         isAfterColon = true
     }
 
-    /// Whether the mark that has just been read is an apostrophe, because it stands between two letters.
+    /// Whether the `'` that has just been read is an apostrophe: a word has begun before it, and a letter follows it.
     private var isApostrophe: Bool { !word.isEmpty && index < text.count && text[index].isLetter }
 
-    /// Whether a mark before this index ends a sentence or word: a space, a closing mark or nothing follows it.
+    /// Whether a punctuation mark just before this index ends a word or a sentence.
+    ///
+    /// It does if nothing, a space, a closing quotation mark or bracket, a backslash, or one of `.!?` follows it.
     private func endsHere(_ index: Int) -> Bool {
         index >= text.count || text[index].isWhitespace || ".!?\"'`)]}\\".contains(text[index])
     }
 
-    /// The index of the mark that closes the quoted name; the current character is the mark that opens it.
+    /// The index of the quotation mark that closes a quoted name, if the current character opens one.
     ///
-    /// - Parameter mark: the closing mark that belongs to the current character; nil if that opens no quotation.
-    /// - Returns: nil if the current character opens no name, or if the quotation is a whole sentence.
+    /// - Parameter mark: the closing mark that belongs to the current character; nil if the current character is no
+    ///   opening quotation mark.
+    /// - Returns: nil if the current character opens no quoted name, for example because a whole sentence is quoted.
     private func endOfName(closedBy mark: Character?) -> Int? {
         guard let mark else { return nil }
         let rest = text[(index + 1)...].prefix(Self.nameMax)
@@ -97,8 +100,9 @@ struct SentenceTokenizer {
         return spaces >= 2 && beginsMessage ? nil : end
     }
 
-    /// Whether a quotation that begins at the current index may be the whole message: at the beginning, or after
-    /// `message:`.
+    /// Whether a quotation that begins at the current index may be a whole message and not only a name.
+    ///
+    /// This is so at the beginning of the text, and after a key such as `message:`.
     private var beginsMessage: Bool {
         let isFirst = words.isEmpty && sentences.isEmpty
         return isFirst || isAfterColon && words.last.map { Self.messageKeys.contains($0.text) } == true

@@ -18,7 +18,7 @@ struct Turns: Sendable {
         var share: Double
     }
 
-    /// The maximum number of early requests that lengthen an executor's wait for its next request.
+    /// How many early requests can lengthen an executor's wait for its next request; more have no further effect.
     ///
     /// An executor gets a request early if another executor is due first, but has too much work.
     private static let aheadMax = 4.0
@@ -28,8 +28,8 @@ struct Turns: Sendable {
     /// The present virtual time, which never goes back.
     ///
     /// With each request, it advances to the earliest due time of the executors that could take the request. If the
-    /// chosen executor is due much later, the time advances further: to `aheadMax` intervals between two turns of this
-    /// executor before its due time.
+    /// chosen executor is due much later, the time advances further, until only `aheadMax` of this executor's intervals
+    /// between two turns are left before its due time.
     private var last = 0.0
 
     /// Forgets all executors except the ones with these ids; the ids are in the order of the pool's members.
