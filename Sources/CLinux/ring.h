@@ -120,7 +120,7 @@ static inline int clinux_ring_enter(struct clinux_ring *ring, int wait, uint32_t
         SYS_io_uring_enter, ring->fd, count, completions, flags, wait ? &argument : NULL, wait ? sizeof argument : 0
     );
     int code = result < 0 ? errno : 0;
-    /* `sq_head` counts the requests that the kernel has accepted, which may be some even if the call has failed. */
+    /* Even if the call has failed, the kernel may have accepted some requests. `sq_head` counts the accepted ones. */
     ring->sq_submitted = __atomic_load_n(ring->sq_head, __ATOMIC_ACQUIRE);
     return code;
 }

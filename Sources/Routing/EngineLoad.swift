@@ -19,13 +19,13 @@ package struct EngineLoad: Equatable, Sendable {
 
 /// The latest report of one engine about its own load; all threads may read it without a lock.
 ///
-/// An engine need not report its load. Without a report, the choice of an executor depends only on this process's own
-/// counts.
+/// An engine need not report its load. Without a report, a pool knows the engine's load only from the attempts that
+/// this server counts.
 package final class EngineWords: Sendable {
-    /// For this time after the engine's first report to this process, a pool counts the requests of other clients as
-    /// work of the engine, when it chooses an executor; in nanoseconds.
+    /// How long a pool counts requests that other programs send to an engine as load of that engine, in nanoseconds.
     ///
-    /// In this time, the process has few attempts, which do not show yet how the load is spread over the engines.
+    /// The time begins with the engine's first report to this process. The pool uses this load when it chooses an
+    /// executor, because the process itself has begun too few attempts in this time to know which engines are busy.
     static let coldTime: Nanoseconds = 30_000_000_000
     /// The largest numbers of requests and of tokens that are stored from a report.
     ///

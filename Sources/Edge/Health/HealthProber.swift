@@ -257,8 +257,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         died(engine, EngineDeath(reason: "its last health probe: \(lastLoss ?? "")", isRefusal: wasRefused))
     }
 
-    /// Sets a timer for the moment at which an ejected engine may count as dead, because it has sent nothing for so
-    /// long.
+    /// Sets a timer for the moment at which an ejected engine that sends nothing may count as dead.
     ///
     /// An ejected engine gets no requests for a while, because it has failed too often. If its probes only time out, it
     /// counts as dead only after it has sent nothing for `ExecutorHealth.silenceMax`, because it may still work on

@@ -4,7 +4,7 @@ internal import Glibc
 
 /// Finds out whether a file descriptor writes to systemd's journal.
 ///
-/// The journal reads a priority at the start of each line (sd-daemon(3)).
+/// The edge begins each line that it writes to the journal with a priority, which the journal reads (sd-daemon(3)).
 package enum Journal {
     /// Whether a descriptor is the stream that `JOURNAL_STREAM` names.
     ///

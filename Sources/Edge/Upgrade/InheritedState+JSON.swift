@@ -55,7 +55,8 @@ extension InheritedState.Target {
         if let model { writer.field("model", model) }
     }
 
-    /// Reads the engine, or the model at an engine, that an entry of the state is about; nil if the URL is missing.
+    /// Reads which engine, or which model at an engine, an entry of the predecessor's state describes; nil if the URL
+    /// is missing.
     init?(_ json: JSONValue) {
         guard let url = json["url"]?.string else { return nil }
         self.init(url: url, ordinal: json.count("ordinal"), model: json["model"]?.string)

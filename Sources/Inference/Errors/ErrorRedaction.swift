@@ -195,7 +195,7 @@ private struct Redactor {
             let isWhole = stop == text.count || !text[stop].isAlphanumeric
             return isWhole ? trimmed(stop, notBefore: start) : nil
         }
-        // A zone index may follow (RFC 4007 section 11).
+        // Inside the brackets, a zone index such as `%eth0` may follow the address (RFC 4007 section 11).
         let close = end(from: stop) { $0.isAlphanumeric || $0 == UInt8(ascii: "%") }
         guard close < text.count, text[close] == UInt8(ascii: "]") else { return nil }
         return port(close + 1)

@@ -134,8 +134,8 @@ extension ErrorSentence {
 
     /// Whether the word can be the subject of the sentence, because no preposition stands before it.
     ///
-    /// In `access to the model`, `model` counts as a subject in spite of the preposition, because `access` is in
-    /// `heads`.
+    /// In `access to the model`, a preposition stands before `model`, but `model` still counts as the subject. `access`
+    /// is one of the nouns in `heads`: what a sentence says about such a noun counts as said about the model.
     private func isSubject(_ index: Int) -> Bool {
         let governorIndex = governor(of: index)
         guard let governor = word(governorIndex), Self.prepositions.contains(governor) else { return true }

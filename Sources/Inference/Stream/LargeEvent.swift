@@ -24,7 +24,10 @@ struct LargeEvent: Sendable {
         for index in piece.indices { take(piece[index]) }
     }
 
-    /// A small event that has the same name and, of the large event's JSON, only the members that the scanner reads.
+    /// A small event that is read instead of the large event.
+    ///
+    /// It has the name of the large event, and only the few members of the large event's JSON that the edge reads, such
+    /// as an error, the finish reason and the usage.
     ///
     /// The value is nil if the data of the large event is not exactly one JSON document.
     var summary: [UInt8]? {

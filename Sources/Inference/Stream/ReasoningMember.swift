@@ -112,8 +112,8 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
     /// The replacements in a `delta` or `message` that has these members.
     private func edits(of members: [JSONMembers.Member], in json: [UInt8]) -> [Edit] {
         let found = members.indices.filter { Self.names.contains(members[$0].name) }
-        // If there are three or more members with reasoning, a name is repeated. It is not clear what the engine means,
-        // so nothing is changed.
+        // Members with reasoning have only two possible names, so one of three or more members repeats a name. It is
+        // not clear which value the engine means, so nothing is changed.
         guard let first = found.first, found.count <= 2 else { return [] }
         if self == .both {
             guard Set(found.map { members[$0].name }).count == 1, let last = found.last else { return [] }

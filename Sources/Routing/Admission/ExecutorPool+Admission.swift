@@ -15,7 +15,7 @@ package struct Grant: Sendable {
     let prefix: PromptPrefix
     /// The pool in whose queue the request has waited.
     package let pool: ExecutorPool
-    /// When the attempt was counted, by the clock of the event loops.
+    /// When the request got its slot at the executor, by the clock of the event loops.
     package let began: Nanoseconds
 
     /// Releases the slot for the next waiting request, because the request that got the slot no longer needs it.
@@ -63,7 +63,7 @@ package enum WaitEnd: Sendable {
 extension ExecutorPool {
     /// The result of asking a pool for an executor.
     package enum Admission: Sendable {
-        /// The request goes to this executor, and its attempt is counted.
+        /// The request goes to this executor, at which its attempt is already counted.
         case executor(Executor, Placement)
         /// The request waits in the queue.
         ///
@@ -107,10 +107,10 @@ extension ExecutorPool {
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
             // A slot may be free although requests wait, because no event reports that an executor may be used again
-            // after it has refused or failed requests. Waiting requests get the free slots before this request in two
-            // cases: this request must not overtake them, or the first waiting request of a tenant may use only some of
-            // the executors. In the second case, a slot that is free afterwards is at an executor that the first
-            // waiting request cannot use, so this request may take it.
+            // after it has refused or failed requests. In two cases, the waiting requests get the free slots before
+            // this request. In the first case, this request must not overtake them. In the second case, the first
+            // waiting request of a tenant may use only some of the executors. A slot that is then still free is at an
+            // executor that this waiting request cannot use, so the new request may take the slot.
             let isHeadRestricted = isHeadRestricted(state, downTo: request.priority, at: now)
             var others =
                 isHeadRestricted || state.mustServeFirst(request, returning: returning)
@@ -271,7 +271,7 @@ extension ExecutorPool {
     /// engine.
     ///
     /// - Parameters:
-    ///   - began: when the attempt was counted.
+    ///   - began: when the attempt got its slot at the executor.
     ///   - wasUsed: false if no request was sent to the executor. The duration of the attempt is not recorded then.
     package func release(_ executor: Executor, began: Nanoseconds, wasUsed: Bool = true, at now: Nanoseconds) {
         executor.attemptEnded()
@@ -287,7 +287,7 @@ extension ExecutorPool {
     /// after it has refused or failed requests.
     package func pump(at now: Nanoseconds) { _ = entry.serve(at: now) }
 
-    /// The forecast of how long one more request like `request` would wait, in nanoseconds; at least 1 s.
+    /// The forecast of how long a request like `request` would wait if it came now, in nanoseconds; at least 1 s.
     package func predictedWait(of request: RoutingRequest, at now: Nanoseconds) -> Nanoseconds {
         entry.state.withLock { retryAfter(request, $0, at: now) }
     }

@@ -17,7 +17,7 @@ package struct MemoryCharge {
 
     /// Raises the charge to `size` bytes.
     ///
-    /// - Returns: false, and changes nothing, if the memory source refuses the additional bytes.
+    /// - Returns: false, and changes nothing, if no memory is free or the account would exceed its limit.
     package mutating func grow(to size: Int, on account: MemoryAccount, for use: MemoryUse = .streams) -> Bool {
         if size > bytes {
             guard account.charge(size - bytes, for: use) else { return false }
