@@ -6,11 +6,11 @@
 package struct AddressLimits: Sendable, Equatable {
     /// The largest number of connections at once.
     package var connections: Int?
-    /// The largest number of new connections a second; the connections of ten seconds may come in one burst.
+    /// The largest number of new connections a second; ten times as many may come in one burst.
     package var newConnections: Int? = 200
     /// The largest number of TLS handshakes under way at once.
     package var handshakes: Int? = 1000
-    /// The largest number of requests a second; the requests of ten seconds may come in one burst.
+    /// The largest number of requests a second; ten times as many may come in one burst.
     package var requests: Int?
     /// The largest number of requests at once.
     package var streams: Int?

@@ -11,10 +11,10 @@ final class AuthenticationSource {
     struct Prepared {
         let authenticator: Authenticator
         fileprivate let watcher: KeyStoreWatcher?
-        /// Whether `watcher` is not the one in force, because the configuration names another file of keys, another
+        /// False if `watcher` is already in force; true if the configuration names another file of keys, another
         /// secret, or no file.
         ///
-        /// If true, `commit` closes the file in force, and `discard` closes the file of `watcher`.
+        /// If true, `commit` closes the file that was in force before, and `discard` closes the file of `watcher`.
         let isNewStore: Bool
     }
 
@@ -57,8 +57,9 @@ final class AuthenticationSource {
     func discard(_ prepared: Prepared) {
         guard prepared.isNewStore else { return }
         prepared.watcher?.stop()
-        // `prepare` has published each key's number of exchanges under the id that the key has in the dropped file. The
-        // key may have another id in the file in force, so the numbers are published again under those ids.
+        // `prepare` has published each key's number of exchanges under the id that the key has in the new file, which
+        // is dropped here. In the file in force, the key may have another id, so its number is published again under
+        // that id.
         watcher?.keys.share(in: counts)
     }
 

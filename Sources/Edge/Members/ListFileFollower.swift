@@ -30,8 +30,8 @@ final class ListFileFollower<Contents> {
 
     /// Returns what the file lists now; nil if the file has not changed, or if it cannot be used.
     ///
-    /// A file that was modified less than 2 s ago is read even if its time of modification is unchanged, because a
-    /// second change may leave the file with the same time.
+    /// A file that was modified less than 2 s ago is always treated as changed, because a second change may leave the
+    /// file with the same time of modification.
     ///
     /// - Parameters:
     ///   - now: the present time, in seconds since 1970.

@@ -31,7 +31,7 @@ final class RunningConfiguration {
     struct Refusal {
         /// The time of the refusal, in seconds since 1970.
         let at: Int
-        /// The reasons, one line each; never empty.
+        /// The reasons for the refusal, one line each; never empty.
         let errors: [String]
     }
 
@@ -121,7 +121,8 @@ final class RunningConfiguration {
         since = Clock.wallTime().seconds
     }
 
-    /// Makes this process remove the files of the unix sockets that it has taken over, when it ends.
+    /// Makes this process remove, when it ends, the files of the unix sockets that it has taken over from the previous
+    /// main process.
     func own() { sockets.own() }
 
     /// Makes this process no longer remove the files of these unix sockets when it ends, because its successor uses

@@ -3,7 +3,7 @@ internal import HTTP
 internal import Inference
 internal import Transport
 
-/// A request that is answered without an exchange, because the HTTP layer has refused it.
+/// The response to a request that the HTTP layer has refused, for which no `Exchange` is made.
 struct Refusal {
     let failure: Failure
     /// The value of `x-request-id` in the response.

@@ -194,10 +194,10 @@ package final class ExecutorSimulator: ServerDelegate {
     /// It continues at the end of this turn of the event loop, after the output of the turn was sent.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
-    /// Continues each pacer (the common timer of several streams) in `unfinishedPacers` with its next streams.
+    /// Lets the next streams of each pacer in `unfinishedPacers` generate a token.
     ///
-    /// These streams generate tokens and write them into channels. The loop flushes the channels before it waits for
-    /// events.
+    /// A pacer is the common timer of several streams. The streams write the tokens into channels. The loop begins its
+    /// next turn without waiting for events, and flushes the channels in that turn.
     private func continueRounds() {
         guard !unfinishedPacers.isEmpty else { return }
         let pacers = unfinishedPacers

@@ -33,7 +33,7 @@ package struct ServerSettings: Sendable {
     ///
     /// Such a proxy sends requests of many users on one connection, so the limits against abuse are higher.
     package var isTrusted = false
-    /// The value of `idleTimeout` for a connection that carries the requests of many users.
+    /// The value of `idleTimeout` for a connection from a trusted proxy, which carries the requests of many users.
     package var trustedIdleTimeout: Nanoseconds = 905_000_000_000
     /// Which clients are served, by their addresses, and which peers are trusted to give the address of a client.
     package var access = AccessRules()

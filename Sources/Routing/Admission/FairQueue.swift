@@ -15,7 +15,7 @@ package struct FairQueue<Element> {
     }
 
     fileprivate struct Entry {
-        /// The number of the entry in the order of arrival, over all lines of the queue.
+        /// The number of the entry in the order of arrival, counted over all tenants.
         var sequence: Int
         /// The element that waits; nil after the entry was removed.
         ///
@@ -26,13 +26,13 @@ package struct FairQueue<Element> {
 
     fileprivate struct Line {
         var name: String
-        /// The entries of the line; the array elements before `head` are gaps, that is entries that were removed.
+        /// The entries of one tenant; the array elements before `head` are gaps, that is entries that were removed.
         ///
         /// An entry that is removed from between two others becomes a gap. The entry at `head` and the last entry are
         /// never gaps.
         var entries: [Entry] = []
         var head = 0
-        /// The number of entries that are not gaps, and the sum of their costs (the bytes of their prompts).
+        /// The number of entries that were not removed, and the sum of their costs (the bytes of their prompts).
         var count = 0
         var cost = 0
         var deficit = 0
@@ -44,9 +44,9 @@ package struct FairQueue<Element> {
             return low < entries.count && entries[low].sequence == sequence ? low : nil
         }
 
-        /// Removes an entry and leaves a gap.
+        /// Removes an entry and leaves a gap, that is an entry without an element.
         ///
-        /// Gaps at the beginning or the end of the line are removed.
+        /// Then moves `head` past the gaps at the beginning, and removes the gaps at the end.
         mutating func take(at index: Int) -> Element? {
             guard let element = entries[index].element else { return nil }
             entries[index].element = nil
@@ -74,7 +74,7 @@ package struct FairQueue<Element> {
     private var indices: [String: Int] = [:]
     /// The indices in `lines` that no tenant uses.
     private var free: [Int] = []
-    /// The tenants with entries, as indices in `lines`, in the order of their turns.
+    /// The tenants with entries, as indices in `lines`, in the order in which they have their turns to be served.
     private var turns: [Int] = []
     private var turn = 0
     private var sequence = 0
@@ -196,9 +196,9 @@ package struct FairQueue<Element> {
 
     /// Estimates how many entries would be served before a new entry of this tenant.
     ///
-    /// All entries that the tenant already has are served first. While the queue serves them, it serves each other
-    /// tenant entries of the same total cost. A tenant whose turn comes before this tenant's turn is served more, by
-    /// the cost of the new entry.
+    /// The queue serves this tenant's waiting entries before the new one. The estimate assumes that every other tenant
+    /// meanwhile has entries of the same total cost (bytes of prompts) served. For a tenant whose turn comes before
+    /// this tenant's turn, the cost of the new entry is added to that total.
     package func ahead(of tenant: String, cost: Int) -> Int {
         let own = indices[tenant]
         let before = own.map { lines[$0].cost } ?? 0
@@ -246,7 +246,8 @@ package struct FairQueue<Element> {
         return take(at: lines[index].entries.count - 1, of: index).map { ($0, ticket) }
     }
 
-    /// The index in `lines` of the tenant from which `makeRoom` removes an entry; nil if there is none.
+    /// The index in `lines` of the tenant that would lose its latest entry to a new entry of `tenant`; nil if no tenant
+    /// would.
     private func giver(for tenant: String) -> Int? {
         guard let fullest else { return nil }
         let spare = lines[fullest].count - (indices[tenant].map { lines[$0].count } ?? 0)

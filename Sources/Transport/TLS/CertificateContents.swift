@@ -5,7 +5,7 @@
 /// One thread reads the files, and every worker makes its TLS contexts from the same bytes. So a file that is replaced
 /// while the workers start cannot give them different certificates.
 package struct CertificateContents: Equatable, Sendable {
-    /// The paths of the two files.
+    /// The paths of the certificate file and of the key file.
     package let files: CertificateFiles
     /// The certificate chain as PEM text, leaf first.
     package let chain: [UInt8]

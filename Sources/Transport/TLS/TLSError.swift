@@ -14,7 +14,7 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         case configuration
         /// The handshake failed.
         ///
-        /// If TLS requires an alert, the alert is in `TLSWire.output`.
+        /// If TLS requires an alert to the peer, the alert is in `TLSWire.output`, the bytes to send.
         case handshake
         /// The peer's first bytes were an HTTP request without TLS.
         case plainHTTP
@@ -24,7 +24,7 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         case verification
         /// The verification of a client's certificate failed.
         ///
-        /// The alert for the client is in `TLSWire.output`.
+        /// The alert that tells the client so is in `TLSWire.output`, the bytes to send.
         case clientCertificate
         /// The handshake had to wait, but the queue of waiting handshakes (`HandshakeQueue`) was full.
         case noRoom
