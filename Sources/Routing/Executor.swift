@@ -77,7 +77,7 @@ package final class Executor: Sendable {
     /// How many attempts the executor accepts at once, as inferred from its refusals with status 429; nil if there is
     /// no such limit.
     ///
-    /// If no limit of this model applies, the limit of its engine counts.
+    /// If no such limit of this model applies at `now`, the function returns the engine's limit.
     package func learntLimit(at now: Nanoseconds) -> Int? {
         availability.learntLimit(at: now) ?? engine.availability.learntLimit(at: now)
     }
@@ -115,8 +115,8 @@ package final class Executor: Sendable {
     /// moment.
     ///
     /// During an upgrade, several processes share the slots. Each process publishes its new attempt before it reads the
-    /// counts of the others. So if two processes take the last slot at once, at least one of them sees one attempt too
-    /// many, and stops counting its own. If both do so, the slot is free again, and both try once more.
+    /// counts of the others. So if two processes take the last slot at the same time, at least one of them sees one
+    /// attempt too many, and stops counting its own. If both do so, the slot is free again, and both try again.
     private func count(promptBytes bytes: Int, runningMax: Int?, tries: Int = 3, at now: Nanoseconds) -> Bool {
         attemptBegan(promptBytes: bytes)
         guard engine.isShared else { return true }

@@ -145,8 +145,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
             if hasRoom {
                 begin(attempt)
             } else if streams.isEmpty {
-                // The executor accepts no requests at all. The request counts as refused, so that the attempt finally
-                // fails and does not open connections forever.
+                // The executor accepts no requests at all on this connection. The request counts as refused, because
+                // an attempt fails after a few refusals. Otherwise it would open new connections forever.
                 attempt.failed(.refused)
             } else {
                 client.place(attempt)

@@ -155,9 +155,9 @@ open class HTTP2Session {
     /// - Returns: 0, `NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE` to fail the stream, or `NGHTTP2_ERR_CALLBACK_FAILURE` to
     ///   fail the connection.
     open func header(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt { 0 }
-    /// A valid frame has arrived whole.
+    /// A valid frame has arrived completely.
     ///
-    /// The callbacks for its header fields or its DATA came before.
+    /// nghttp2 has already made the callbacks for the frame's header fields or its DATA.
     open func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {}
     /// Bytes of DATA have arrived.
     ///

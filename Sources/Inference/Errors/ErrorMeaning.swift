@@ -3,9 +3,9 @@
 
 /// What an engine's error means; `Failure.Verdict` says how the edge reacts to each meaning.
 package enum ErrorMeaning: Equatable, Sendable {
-    /// The engine calls the request wrong, but only by a general word such as `invalid_request_error`.
+    /// The engine says that the request is wrong, but only by a general word such as `invalid_request_error`.
     ///
-    /// The HTTP status of the error may say more.
+    /// The HTTP status of the error may be more specific.
     case badRequest
     /// No executor can serve the request as it is, usually because the client has made a mistake.
     ///
@@ -17,7 +17,7 @@ package enum ErrorMeaning: Equatable, Sendable {
     case missingPath
     /// The engine has not found something: the model, the path or another object.
     ///
-    /// `EngineError.meaning` reads the error's message to decide which of them it is.
+    /// `EngineError.meaning` reads the error's message to decide what is missing.
     case notFound
     /// The engine works, but has too much to do. The value is the HTTP status that fits the error: 429, 503 or 529.
     case busy(Int)

@@ -55,13 +55,13 @@ package enum Endpoint: Equatable, Sendable {
         }
     }
 
-    /// Whether the edge itself answers at this path; the `passthrough` of a model must not name such a path.
+    /// Whether the edge itself answers at this path; if so, the `passthrough` of a model must not name the path.
     package static func isOwn(_ path: String) -> Bool { readable(Array(path.utf8)[...]) != nil }
 
     /// The endpoint that GET and HEAD reach at a path; nil if the edge itself serves nothing at the path.
     private static func readable(_ path: ArraySlice<UInt8>) -> Endpoint? {
         // This check is cheaper than making a string of the path. Apart from the paths that begin with `/v1/models` or
-        // `/models`, the longest path of the edge is `/health/ready`, with 13 bytes.
+        // `/models`, the longest path that the edge itself serves is `/health/ready`, with 13 bytes.
         guard path.count <= 13 || path.starts(with: "/v1/models".utf8) || path.starts(with: "/models".utf8) else {
             return nil
         }

@@ -18,9 +18,9 @@ struct PlacementTable: Sendable {
         var uses: Float = 0
         /// The epoch in which `uses` was computed; a new epoch begins every few hundred prompts.
         var epoch: UInt32
-        /// How many bytes this beginning of a prompt is longer than the next shorter one in the table.
+        /// The distance in bytes from the previous mark, or from the start of the prompt, to the end of this beginning.
         ///
-        /// A prompt is hashed at several lengths, and each hash identifies one beginning.
+        /// Marks are the fixed offsets up to which prompts are hashed. Each beginning ends at a mark.
         var bytes: Int32
         /// The index of the first holding (the entry of a beginning in the list of an executor) with this beginning.
         var first: Int32 = -1
@@ -82,7 +82,7 @@ struct PlacementTable: Sendable {
 
     // MARK: Lists
 
-    /// The number of lists: one for each executor, and unused ones.
+    /// The number of lists: one for each executor, and those that no executor uses now.
     var listCount: Int { lists.count }
 
     /// Adds an empty list for one more executor, and returns the index of the list.
@@ -147,7 +147,8 @@ struct PlacementTable: Sendable {
     /// The beginning becomes the most recently used one of the list. If the list does not have the beginning, it is
     /// added, so `count` must be below `room`.
     ///
-    /// - Parameter bytes: by how many bytes the beginning is longer than the next shorter beginning that is hashed.
+    /// - Parameter bytes: the distance in bytes from the previous mark, or from the start of the prompt, to the end of
+    ///   this beginning. Marks are the fixed offsets up to which prompts are hashed.
     mutating func use(_ hash: UInt64, bytes: Int, by list: Int, in epoch: UInt32) {
         let found = find(hash, list)
         let holding = found >= 0 ? found : insert(hash, bytes: bytes, list, epoch)
@@ -299,7 +300,7 @@ struct PlacementTable: Sendable {
                 let first = bucket(hash(of: holding), list)
                 holdings[Int(holding)].next = holdingBuckets[first]
                 holdingBuckets[first] = holding
-                // A beginning may be in several lists, so it is added to the hash table only at its first entry.
+                // A beginning may be in several lists. So only the first of its entries adds it to the hash table.
                 if entry.preceding < 0 {
                     let first = bucket(hash(of: holding))
                     beginnings[Int(entry.beginning)].next = beginningBuckets[first]
