@@ -64,10 +64,10 @@ package struct TokenCounts: Equatable, Sendable {
     /// Merges the counts of a later `usage` object of the same stream.
     ///
     /// In Anthropic's dialect, a `usage` object with cache counts describes the whole prompt, so it replaces the
-    /// earlier cache counts. For an object without cache counts, `input_tokens` shows what to do with the earlier ones.
-    /// If the number is smaller than the whole prompt as reported so far, it does not include the cached tokens, so the
-    /// earlier cache counts stay. Otherwise it includes the cached tokens, as in vLLM's first `usage` object, so the
-    /// earlier cache counts are dropped.
+    /// earlier cache counts. If the object has no cache counts, its `input_tokens` decides. A number that is smaller
+    /// than the whole prompt as reported so far does not include the cached tokens, so the earlier cache counts stay.
+    /// Any other number includes the cached tokens, as in vLLM's first `usage` object, so the earlier cache counts are
+    /// dropped.
     mutating func absorb(_ later: TokenCounts, in dialect: Dialect) {
         let hasCacheCounts = later.cacheRead.value != nil || later.cacheCreation.value != nil
         if dialect == .messages, let input = later.input.value {

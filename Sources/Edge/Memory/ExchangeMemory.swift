@@ -34,7 +34,10 @@ struct ExchangeMemory {
     private var scan: BodyCharge?
     /// The limit on bytes of the response that wait for the client; reading from the executor pauses above it.
     var window = OutputWindow()
-    /// What this request adds to the counts of its client's address; nil if the request is not counted there.
+    /// What this request adds to the requests and body bytes that are counted for its client's address; nil if it is
+    /// not counted.
+    ///
+    /// The key `limits.per_address` sets the limits of these counts.
     var addressHold: AddressHold?
 
     init(account: MemoryAccount, budget: MemoryBudget) {

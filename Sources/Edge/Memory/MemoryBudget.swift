@@ -25,10 +25,10 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     package static let shareMin = 16 << 10
     /// The factors by which `part` computes the limit of one connection from the free memory.
     ///
-    /// `factor` is for a connection of one user, and `trustedFactor` is for a trusted connection of many users.
-    /// `bodyFactor` is for request bodies, and for the pieces of bodies that wait for memory. It is large, because a
-    /// client has to send every byte that is charged for a body, and because one connection must be able to hold a body
-    /// of half the budget.
+    /// `factor` is for a connection of one user. `trustedFactor` is for a connection from a trusted proxy, which
+    /// carries requests of many users. `bodyFactor` is for request bodies, and for the pieces of bodies that wait for
+    /// memory. It is large, because a client has to send every byte that is charged for a body, and because one
+    /// connection must be able to hold a body of half the budget.
     private static let factor = 0.25, trustedFactor = 1.0, bodyFactor = 8.0
 
     private let most: Atomic<Int>
@@ -155,8 +155,8 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     /// How many bytes of the whole limit must stay free after a charge for a request body.
     ///
-    /// The free bytes are for requests on open connections to begin and to be answered. `bodiesMax` alone does not keep
-    /// them free, because connections may take more than the last quarter of the limit.
+    /// With the free bytes, requests on open connections can begin and be answered. `bodiesMax`, three quarters of the
+    /// limit, does not keep these bytes free, because connections may take more than the last quarter.
     private var spareOfBodies: Int { limit / 16 }
 
     /// How many bytes of the whole limit must stay free after a charge for a small body that has arrived completely.
@@ -192,7 +192,8 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     /// Charges `bytes` for a request body that may take memory beyond `bodiesMax`, the limit for all bodies together.
     ///
-    /// The connection of the body may also hold more than `part` allows now, but never more than `bodyMax`.
+    /// The connection of the body may also hold more bytes of bodies than its usual limit, which `part` computes from
+    /// the memory that is free for bodies, but never more than `bodyMax`.
     ///
     /// - Parameters:
     ///   - most: the largest number of bytes that all bodies together may take after this charge.

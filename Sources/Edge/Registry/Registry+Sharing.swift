@@ -1,4 +1,4 @@
-// Shares the counts of the registry's engines and executors with the other processes of an upgrade.
+// What the processes of an upgrade share about engines and executors: counts of attempts, and the operator's orders.
 internal import Routing
 internal import Transport
 
@@ -19,7 +19,7 @@ extension Registry {
 
     /// Gives free slots of all engines to waiting requests.
     ///
-    /// While several processes share their counts, `CountSharing` calls this function at short intervals, because no
+    /// While several processes share the limits of engines, `CountSharing` calls this function every 20 ms, because no
     /// event reports that another process has freed a slot. An engine for which no request waits costs almost nothing.
     func pump(at now: Nanoseconds) { for engine in engines { engine.pump(at: now) } }
 

@@ -43,16 +43,16 @@ package struct BodySplice: Equatable, Sendable {
 
     /// Makes the body for one attempt.
     ///
-    /// The attempt's body has the executor's name for the model. If the executor's settings say so, the body asks for
-    /// the `usage` object of a stream of choices, and the billing header of coding agents is left out. The client's
-    /// member `priority` is always left out.
+    /// The attempt's body has the executor's name for the model. The client's member `priority` is always left out. If
+    /// the executor's settings say so, the edge asks for the `usage` object in a stream with `choices`, and leaves out
+    /// the billing header. The billing header is a text that coding agents put first in the system prompt.
     ///
     /// - Parameters:
     ///   - scan: The scan of the client's body.
     ///   - length: The length of the client's body in bytes.
     ///   - executorModel: The executor's name for the model.
     ///   - asksForUsage: The executor's setting `include_usage`.
-    ///   - stripsBilling: Whether `RequestScan.billing` is left out.
+    ///   - stripsBilling: Whether the billing header, `RequestScan.billing`, is left out.
     ///   - priority: The value of the member `priority` that the executor gets; nil if the executor gets none.
     package init(
         _ scan: RequestScan,

@@ -16,7 +16,7 @@ package struct MigrationNote: Sendable, Hashable, CustomStringConvertible {
     package let file: String
     package let position: Position
     package let kind: Kind
-    /// One line of text: the key, and the reason.
+    /// One line of text: the name of the setting, and why it is left out or how it has changed.
     package let message: String
 
     /// The note as `import` prints it: `FILE:LINE:COLUMN: KIND: MESSAGE`.

@@ -2,7 +2,7 @@
 internal import Synchronization
 package import Transport
 
-/// The paths that an executor has been found to lack, for a limited time, and the paths at which it has answered.
+/// The paths that an executor has been found to lack, for a limited time, and the paths that it has served.
 ///
 /// When the engine fails and is taken out of use (an ejection), all remembered paths are forgotten, because the engine
 /// may then have been restarted with another version or with other options.
@@ -28,8 +28,8 @@ struct PathMemory: ~Copyable, Sendable {
 
     /// Whether the executor has been found to lack a path of `paths`.
     ///
-    /// The function takes the lock only if `missingBits` contains a path of `paths`. A path whose time has passed may
-    /// still be in `missingBits`.
+    /// The function takes the lock only if `missingBits` contains a path of `paths`. It cannot return true without
+    /// the lock, because `missingBits` may still contain a path that was found missing more than `duration` ago.
     ///
     /// - Parameter losses: how often the engine has been taken out of use because of failures.
     func lacks(_ paths: PathSet, losses: Int, at now: Nanoseconds) -> Bool {
@@ -37,12 +37,12 @@ struct PathMemory: ~Copyable, Sendable {
         return change(losses: losses, at: now) { state in state.missing.contains { !$0.path.isDisjoint(with: paths) } }
     }
 
-    /// Records that the executor has said that it does not have a path.
+    /// Records that the executor has answered with an error, such as status 404, that may mean a missing path.
     ///
-    /// If the executor has answered at the path before, the error is ignored. Clients may cause such an error, for
+    /// If the executor has served the path before, the error is ignored, because a client may have caused it, for
     /// example with the id of an object that does not exist.
     ///
-    /// - Returns: whether the path is remembered as missing.
+    /// - Returns: whether the path is now remembered as missing.
     func isMissing(_ path: PathSet, losses: Int, at now: Nanoseconds) -> Bool {
         guard !path.isEmpty else { return false }
         return change(losses: losses, at: now) { state in
@@ -53,7 +53,9 @@ struct PathMemory: ~Copyable, Sendable {
         }
     }
 
-    /// Records that the executor has answered a request at the path; takes a lock only for the first answer.
+    /// Records that the executor has served a request at the path.
+    ///
+    /// Takes a lock only for the first such request, and for the first one after each ejection of the engine.
     func answered(_ path: PathSet, losses: Int, at now: Nanoseconds) {
         let isKnown = servedBits.load(ordering: .relaxed) & path.rawValue == path.rawValue
         if isKnown, lossesSeen.load(ordering: .relaxed) == losses { return }
@@ -86,22 +88,22 @@ extension Executor {
     /// Whether the executor has been found to lack the path of a request within the last `PathMemory.duration`.
     func lacks(_ path: PathSet, at now: Nanoseconds) -> Bool { paths.lacks(path, losses: engine.losses, at: now) }
 
-    /// Records that the executor has said that it does not have a path.
+    /// Records that the executor has answered with an error, such as status 404, that may mean a missing path.
     ///
     /// - Returns: whether the pools send no requests at this path to the executor for some time; false if the executor
-    ///   has answered at the path before, or if `path` is empty.
+    ///   has served the path before, or if `path` is empty.
     package func saidMissing(_ path: PathSet, at now: Nanoseconds) -> Bool {
         paths.isMissing(path, losses: engine.losses, at: now)
     }
 
-    /// Records that the executor has answered a request at the path.
+    /// Records that the executor has answered a request at the path without an error.
     package func answered(at path: PathSet, at now: Nanoseconds) {
         paths.answered(path, losses: engine.losses, at: now)
     }
 }
 
 extension PoolMember {
-    /// Whether the member has the path of a request, by the configuration and by what its executor has answered.
+    /// Whether the configuration allows the member to serve the path, and the executor has not been found to lack it.
     func hasPath(_ path: PathSet, at now: Nanoseconds) -> Bool {
         paths.isSuperset(of: path) && !executor.lacks(path, at: now)
     }

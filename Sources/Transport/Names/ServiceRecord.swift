@@ -13,7 +13,9 @@ struct ServiceRecord: Equatable {
 
 /// The SRV records of one answer of a name server.
 struct ServiceAnswer: Equatable {
-    /// The records that name a server; empty if the target is `.`, which means that there is no service.
+    /// The records that name a server.
+    ///
+    /// Empty if the answer's only record has the target `.`, which means that there is no service (RFC 2782).
     var records: [ServiceRecord] = []
     /// The shortest TTL (how long a record may be cached) of the answer's records, in seconds.
     var secondsToLive = Int.max
