@@ -1,8 +1,8 @@
 // A whole JSON value as a tree, for documents that are read rarely, such as engines' errors.
 //
 // The reader below does not use simdjson, for three reasons. Code that makes this tree from simdjson's results would
-// hardly be shorter than the reader. Such code would treat numbers out of range, lone surrogates and deep nesting
-// differently. And the fuzzer compares the scans of simdjson with the results of an independent reader, which is this
+// hardly be shorter than the reader. simdjson treats numbers out of range, lone surrogates and deep nesting differently
+// from the reader. And the fuzzer compares the results of simdjson with those of an independent reader, which is this
 // reader.
 internal import Transport
 
@@ -75,7 +75,7 @@ package enum JSONValue: Equatable, Sendable {
         /// Whether the open string ends in the backslash of an escape.
         private(set) var isEscaped = false
 
-        /// Finds out what is open at the end of `bytes`, the beginning of a document.
+        /// Finds the string, the arrays and the objects that are open at the end of `bytes`, a cut-off document.
         ///
         /// The result is nil if the bytes close an array or an object that is not open.
         init?(_ bytes: [UInt8]) {
@@ -91,7 +91,7 @@ package enum JSONValue: Equatable, Sendable {
             }
         }
 
-        /// Notes what a byte outside of strings opens or closes.
+        /// Records that a byte outside of strings opens a string, or opens or closes an array or an object.
         ///
         /// - Returns: false if the byte closes an array or an object that is not open.
         private mutating func take(_ byte: UInt8) -> Bool {

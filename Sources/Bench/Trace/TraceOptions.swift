@@ -19,7 +19,7 @@ package struct TraceOptions: Sendable {
     package var maxTokens: Int?
     /// The API key that requests carry; nil for none.
     package var apiKey: String?
-    /// The URLs of the executors whose counters the bench reads before and after the run, for the report.
+    /// The URLs of the executors whose prefix-cache counters the bench reads before and after the run.
     package var executors: [String] = []
     /// How many connections are opened at first.
     package var connections = 4

@@ -4,7 +4,7 @@ internal import Transport
 
 /// The result of one run of `bench trace`.
 package struct TraceReport {
-    /// The counters of one executor before and after the run.
+    /// The counters of one executor's prefix cache, before and after the run.
     struct Executor {
         var url: String
         var before: PrefixCounters
@@ -15,9 +15,9 @@ package struct TraceReport {
         var counted: PrefixCounters? { after.map { $0.since(before) } }
     }
 
-    /// The longest time to first token that percentiles tell apart: an hour.
+    /// The longest time that a percentile can report, an hour; longer times count as an hour.
     ///
-    /// Requests wait for many minutes if the server has too few executors for the load.
+    /// It is that long because requests may wait for many minutes if the server has too few executors for the load.
     private static let firstTokenMax: Nanoseconds = 3_600_000_000_000
 
     var url = ""
@@ -86,8 +86,9 @@ package struct TraceReport {
         return own.queries / all.queries
     }
 
-    /// The largest share of an executor, divided by the mean share: 1 if all shares are equal; nil if no share is
-    /// known.
+    /// The largest share that an executor has of all looked-up prompt tokens, divided by the mean share.
+    ///
+    /// The result is 1 if all shares are equal, and nil if no share is known.
     var skew: Double? {
         let shares = executors.compactMap { share(of: $0) }
         return shares.max().map { $0 * Double(shares.count) }

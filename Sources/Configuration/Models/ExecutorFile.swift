@@ -89,7 +89,7 @@ extension ConfigurationReader {
     ///
     /// - Parameters:
     ///   - bytes: The contents of the file.
-    ///   - item: A section whose path stands for the entries in error messages.
+    ///   - item: A section whose path, such as `models[].executors[]`, error messages use as the name of each entry.
     fileprivate func sections(
         of bytes: [UInt8],
         of file: ExecutorFile,

@@ -117,8 +117,8 @@ final class CommandExchange: ServerStreamHandler {
 extension CommandRequest {
     /// Whether the command has its own form of answer instead of a `CommandReport`.
     ///
-    /// For other commands, `requestBegan` first asks `Actions.obstacle` whether this process refuses changes at
-    /// present.
+    /// Before any other command is carried out, `requestBegan` checks by `Actions.obstacle` whether this process now
+    /// refuses commands that change something, for example because it is not the main process.
     fileprivate var hasOwnReport: Bool {
         switch self {
         case .reload, .changes, .status, .reopenLog: true

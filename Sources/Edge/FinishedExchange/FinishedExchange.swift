@@ -6,8 +6,9 @@ internal import Transport
 
 /// The facts about one exchange, or about one request that the HTTP layer has refused.
 ///
-/// The value is made once, at the end of the exchange. It holds no prompt, no completion and no API key. Moments are in
-/// nanoseconds of the event loop's clock, and 0 if the moment has not come. Durations are in nanoseconds.
+/// The value is made once, at the end of the exchange. It holds no prompt, no completion and no API key. A point in
+/// time is in nanoseconds of the event loop's clock, and 0 if the exchange did not reach it. Durations are in
+/// nanoseconds.
 package struct FinishedExchange: Sendable {
     /// One attempt of the exchange, after its end.
     package struct Attempted: Equatable, Sendable {
@@ -124,7 +125,7 @@ package struct FinishedExchange: Sendable {
 }
 
 extension FinishedExchange {
-    /// Makes the value for a request that broke a rule of HTTP and was refused before there was an exchange.
+    /// Records a request that broke a rule of HTTP, and that the HTTP layer refused before an exchange began.
     init(refused failure: Failure, id: ExchangeID, requestID: String, stream: ServerStream, now: Nanoseconds) {
         self.init(
             id: id,

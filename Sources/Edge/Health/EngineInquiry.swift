@@ -3,7 +3,9 @@ internal import HTTP
 internal import Routing
 internal import Transport
 
-/// Asks one engine the questions of `EngineQuestions`, one after the other; confined to the control thread.
+/// Asks one engine for its kind, its load and its cache size, one question after the other.
+///
+/// `EngineQuestions` decides which question is due. Confined to the control thread.
 final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
     private enum TimerKind: Int {
         /// The next question is due.
@@ -19,7 +21,7 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
     private let client: ExecutorClient
     /// How long a question waits for its answer, in nanoseconds.
     private let timeout: Nanoseconds
-    /// Called when the kind of the engine has been found or has changed.
+    /// Called when the kind of the engine (such as vLLM) has been found or has changed.
     private let kindChanged: (Engine) -> Void
     private var target: EngineTarget
     private var questions = EngineQuestions()
@@ -48,8 +50,9 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
 
     private var engine: Engine { target.engine }
 
-    /// Uses the engine's settings in a new snapshot from now on; its address, TLS settings and credential are
-    /// unchanged.
+    /// Uses the engine's settings from a new snapshot from now on.
+    ///
+    /// The address, the TLS settings and the credential of the engine must be unchanged.
     func adopt(_ target: EngineTarget) { self.target = target }
 
     /// Asks the questions that are due, because the engine has passed a health probe; does nothing while the engine is

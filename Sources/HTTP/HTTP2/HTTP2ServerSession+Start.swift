@@ -1,4 +1,5 @@
-// How an HTTP/2 connection with a client begins: the server's SETTINGS, and the request of an upgrade.
+// How an HTTP/2 connection with a client begins: with the server's SETTINGS and, after an upgrade from HTTP/1.1, with
+// the request that asked for the upgrade.
 internal import CNghttp2
 internal import Transport
 
@@ -54,7 +55,7 @@ extension HTTP2ServerSession {
             return
         }
         stream.adopt(connection.handler(for: request.head.upgraded(), on: stream))
-        // The body arrived over HTTP/1.1 and used no flow-control window, so no window has to be opened again.
+        // The body arrived over HTTP/1.1 and used no flow-control window, so no WINDOW_UPDATE has to be sent for it.
         if !request.body.isEmpty, !stream.isFinished { stream.handler?.requestBody(request.body.span) }
         if !stream.isClosed { requestEnded(stream) }
     }

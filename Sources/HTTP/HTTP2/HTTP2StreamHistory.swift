@@ -40,8 +40,9 @@ struct HTTP2StreamHistory {
         entries.append(Entry(id: id, isEndedByClient: id == endsOnOpening))
     }
 
-    /// Records that the client has ended its side of a stream, by END_STREAM, by RST_STREAM, or by the HTTP/1.1 request
-    /// that became stream 1.
+    /// Records that the client has ended its side of a stream, by END_STREAM or by RST_STREAM.
+    ///
+    /// After an upgrade from HTTP/1.1, stream 1 is the HTTP/1.1 request, which the client has ended already.
     mutating func endedByClient(_ id: Int32) {
         guard let index = entries.lastIndex(where: { $0.id == id }) else {
             if id > highest { endsOnOpening = id }

@@ -7,8 +7,9 @@ internal import Transport
 ///
 /// All results are in milliseconds.
 package enum RetryAfter {
-    /// The smallest and the largest result in milliseconds, a second and an hour; other waits are raised or reduced to
-    /// these.
+    /// The smallest and the largest result in milliseconds: a second and an hour.
+    ///
+    /// A shorter wait is raised to a second, and a longer wait is reduced to an hour.
     package static let bounds = 1_000...3_600_000
 
     /// The waiting time that the header fields of a response ask for; nil if they ask for none.

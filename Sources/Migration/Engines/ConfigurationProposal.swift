@@ -100,8 +100,8 @@ extension DraftConfiguration {
                 models[index].executors.append(executor)
                 continue
             }
-            // An engine that serves a model file uses the file's path as the model's name. The id is the last part of
-            // the path.
+            // An engine that serves a model file uses the file's path as the model's name. The configuration gets the
+            // last part of the path as the model's id, unless another model has that id.
             var id = name
             if name.hasPrefix("/"), let last = name.split(separator: "/").last {
                 let short = last.hasSuffix(".gguf") ? String(last.dropLast(5)) : String(last)
