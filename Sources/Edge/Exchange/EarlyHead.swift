@@ -8,10 +8,14 @@ internal import Inference
 enum EarlyHead: Equatable, Sendable {
     /// No head goes out early: the client waits for the executor's answer.
     case none
-    /// The head of an event stream; comments, or `ping` events in Anthropic's dialect, follow until the first event.
+    /// The head of an event stream.
+    ///
+    /// Until the executor's first event arrives, the edge sends comments, or `ping` events in Anthropic's dialect.
     case eventStream
-    /// The head of a JSON document; spaces follow until the document, before which JSON allows white space (RFC 8259
-    /// section 2).
+    /// The head of a JSON document.
+    ///
+    /// Until the executor's document arrives, the edge sends spaces, because JSON allows white space before a document
+    /// (RFC 8259 section 2).
     case json
 
     /// - Parameters:

@@ -92,8 +92,10 @@ extension Exchange: TimerTarget {
         }
     }
 
-    /// Cuts off a client that has read nothing for `client_stall`, or less than `limits.read_pace` asks for, although
-    /// bytes wait for it; otherwise sets the deadline again.
+    /// Cuts off a client that reads too slowly although bytes wait for it; otherwise sets the deadline again.
+    ///
+    /// A client is too slow if it has read nothing for `client_stall`, or more slowly than `limits.read_pace`. Once the
+    /// whole response has been passed to the stream, `client_stall` applies even if no bytes wait there.
     private func clientStallPassed() {
         let due = stream.lastProgress + snapshot.limits.clientStall
         if due <= now, stream.buffered > 0 || stream.isFinished {

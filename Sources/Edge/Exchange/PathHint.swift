@@ -42,8 +42,8 @@ enum PathHint {
 
         /// How well this path matches the end of the requested path, whose segments are `asked`; higher is better.
         ///
-        /// The caller has checked that `asked` ends with `ending`. The first number counts these segments. The second
-        /// number is above 0 if the version before them, such as `v1`, matches as well.
+        /// The caller has checked that `asked` ends with `ending`. The first number is the number of segments in
+        /// `ending`. The second number is above 0 if the version before them, such as `v1`, matches as well.
         func rank(_ asked: [String]) -> (Int, Int) { (ending.count, asked.hasEnd(segments) ? segments.count : 0) }
     }
 
@@ -59,7 +59,8 @@ enum PathHint {
     private static func meant(_ segments: [String], isRead: Bool) -> String? {
         if let other = others[segments.joined(separator: "/")] { return other }
         // The client may use another base URL, add a slash, or leave out the version. Its path then still ends with the
-        // segments of a served path, apart from the version. The longest such path is the likely one.
+        // segments of a served path, apart from the version. If it ends with the segments of several served paths, the
+        // client probably meant the longest of them.
         let found = known.filter { segments.hasEnd($0.ending) }
         if let longest = found.max(by: { $0.rank(segments) < $1.rank(segments) }) { return longest.path }
         if isRead, segments.contains("models") { return "/v1/models" }

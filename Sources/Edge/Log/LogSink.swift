@@ -167,8 +167,8 @@ package final class LogSink: Sendable {
         }
     }
 
-    /// Changes the output: writes the remaining lines to the earlier output, closes it, and uses the new output from
-    /// now on.
+    /// Changes the output: writes the lines from before the change to the old output, closes the old output, and makes
+    /// `target` the new one.
     private func make(_ change: Change, _ target: inout Target) {
         unsafe drop(target.writer.write(change.lines, count: change.count, to: put(target)))
         unsafe drop(target.writer.finish(to: put(target)))

@@ -1,4 +1,4 @@
-// The choice of the request bodies that are refused because they are slow while others wait for memory.
+// Chooses the slow request bodies that a worker refuses because other request bodies wait for memory.
 
 /// A message to every worker: refuse the slowest of the request bodies that are arriving, to free memory.
 package struct SlowBodies: Equatable, Sendable {

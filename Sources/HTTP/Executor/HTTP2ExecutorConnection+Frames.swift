@@ -8,7 +8,7 @@ extension HTTP2ExecutorConnection {
     /// A field of a response head, an interim head or trailers has been decoded.
     func fieldReceived(stream id: Int32, name: Span<UInt8>, value: Span<UInt8>) -> CInt {
         guard let stream = streams[id] else { return 0 }
-        // Interim heads and trailers are dropped. Together they may be as large as one response head.
+        // Interim heads and trailers are dropped. Their total size has the same limit as the size of a response head.
         if stream.isHeadReported || (100..<200).contains(stream.status) {
             stream.discardedWeight += name.count + value.count + 32
             guard stream.discardedWeight > Self.headerBytesMax else { return 0 }

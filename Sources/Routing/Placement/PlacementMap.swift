@@ -15,9 +15,10 @@ struct PlacementMap: Sendable {
         /// The id of the executor.
         var executor: Int
         var size: CacheSize
-        /// How often the executor's engine had been ejected when the beginnings were recorded (`Engine.losses`).
+        /// How often the executor's engine had been ejected (`Engine.losses`) when the map last began to record prompts
+        /// for the executor.
         ///
-        /// If the engine has been ejected since, it may have been restarted, so its cache counts as empty.
+        /// If the engine has been ejected since, it may have been restarted. Its cache then counts as empty.
         var losses: Int
     }
 
@@ -29,19 +30,19 @@ struct PlacementMap: Sendable {
         var bytes: Int
     }
 
-    /// An executor is as good as the one with the longest cached beginning of a prompt if it has at least this part of
-    /// that length in its cache.
+    /// How much of a prompt an executor must have in its cache to be as good as the executor that has most of it.
     ///
-    /// For example, if one executor has 100 kB of a prompt in its cache, an executor with 80 kB is as good.
+    /// The value is a fraction of what that executor has. For example, if it has 100 kB of the prompt in its cache, an
+    /// executor with 80 kB is as good.
     private static let holderPart = 0.8
     /// The largest number of executors with the beginning of a prompt among which the pool chooses.
     private static let holdersMax = 32
     /// An epoch ends when the count of recent prompts reaches this number.
     ///
-    /// That count, and the counts of how often each beginning was used, are then halved, so that recent prompts count
-    /// most.
+    /// The map then halves this count, and the counts of how often each beginning of a prompt was used. So recent
+    /// prompts count most.
     private static let promptsAnEpoch: Float = 512
-    /// How many recent prompts there must be before a beginning can count as common.
+    /// How many recent prompts there must be before a beginning of a prompt can count as common.
     ///
     /// A beginning is common if more than half of the recent prompts have it. It is then no reason to prefer an
     /// executor, because every executor soon has it in its cache.
@@ -53,8 +54,9 @@ struct PlacementMap: Sendable {
 
     /// The beginnings of prompts in the cache of each executor; the table has one list for each executor.
     private var table = PlacementTable()
-    /// What the map knows about each executor besides the beginnings in its cache; the index is that of the executor's
-    /// list in `table`.
+    /// The facts about each executor, apart from the beginnings of prompts in its cache.
+    ///
+    /// The index of an executor in this array is also the index of its list in `table`.
     private var holders: [Holder] = []
     /// The indices of `holders` by the ids of executors.
     private var indices: [Int: Int] = [:]
@@ -63,10 +65,12 @@ struct PlacementMap: Sendable {
     /// The number of recent prompts.
     ///
     /// Each recorded prompt adds 1. When the number has reached `promptsAnEpoch`, the map halves it, and also the
-    /// counts of how often each beginning was used, so that recent prompts count most.
+    /// counts of how often each beginning of a prompt was used, so that recent prompts count most.
     private var prompts: Float = 0
     private var epoch: UInt32 = 0
-    /// The largest `count`; when it is reached, the map forgets an old beginning for each new one, see `makeRoom`.
+    /// The largest number of pairs of a prompt's beginning and an executor that has it in its cache.
+    ///
+    /// When it is reached, the map forgets an old pair for each new one, see `makeRoom`.
     private let countMax: Int
     /// The size of an executor's cache, in bytes of prompts, that the map assumes before it has learnt more.
     private let cacheBytes: Int
@@ -81,8 +85,8 @@ struct PlacementMap: Sendable {
     /// Makes an empty map.
     ///
     /// - Parameters:
-    ///   - countMax: the largest `count`. A map of 65,536 beginnings takes at most 5 MiB of memory, and describes
-    ///     prompts of 128 MiB or more.
+    ///   - countMax: the largest number of pairs of a prompt's beginning and an executor. A map of 65,536 pairs takes
+    ///     at most 5 MiB of memory, and describes prompts of 128 MiB or more.
     ///   - cacheBytes: the believed size of an executor's cache at first.
     ///   - memory: the account from which the map reserves memory before it grows. If there is no memory, the map
     ///     forgets old beginnings for new ones. The owner of the map gives `reservedBytes` back at the end.
@@ -103,7 +107,7 @@ struct PlacementMap: Sendable {
         }
     }
 
-    /// Forgets the beginnings that are recorded for an executor if its engine has been ejected since.
+    /// Forgets the beginnings of prompts that are recorded for an executor if its engine has been ejected since.
     ///
     /// An ejected engine may have been restarted, and then has an empty cache.
     ///

@@ -38,7 +38,8 @@ package protocol ChannelHandler: AnyObject {
     func channelContinues(_ channel: Channel)
     /// Returns the client of an accepted channel whose TLS handshake has to wait.
     ///
-    /// The `HandshakeGate` orders waiting handshakes by this information.
+    /// The `HandshakeGate` delays handshakes so that their CPU time does not slow down token streams. It orders the
+    /// waiting handshakes by this information.
     func handshakeClient(_ channel: Channel) -> HandshakeClient
     /// The last call to the handler, at the end of the loop's turn in which the channel was closed.
     ///
