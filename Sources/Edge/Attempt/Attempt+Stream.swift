@@ -42,8 +42,8 @@ extension Attempt {
 
     /// Handles an event that reports an error or ends the stream too early.
     ///
-    /// If the engine refuses `stream_options`, which the edge has added, and the response to the client has not begun,
-    /// the request is sent again without this field. Otherwise the attempt fails.
+    /// If the engine refuses `stream_options`, which the edge has added, and the client has received nothing of the
+    /// answer, the request is sent again without this field. Otherwise the attempt fails.
     private func failed(by found: Meter.EventClass) {
         guard let error = meter.error else {
             fail(.brokeOff(reason: meter.finishReason))

@@ -11,10 +11,10 @@ final class AuthenticationSource {
     struct Prepared {
         let authenticator: Authenticator
         fileprivate let watcher: KeyStoreWatcher?
-        /// False if `watcher` is already in force; true if the configuration names another file of keys, another
-        /// secret, or no file.
+        /// Whether the configuration names another file of keys than before, another secret, or no file any more.
         ///
-        /// If true, `commit` closes the file that was in force before, and `discard` closes the file of `watcher`.
+        /// If true, `commit` closes the file that was in force before, and `discard` closes the file of `watcher`. If
+        /// false, `watcher` is the one that is already in force.
         let isNewStore: Bool
     }
 

@@ -26,7 +26,7 @@ package enum KeyRefusal: Sendable, Equatable {
         }
     }
 
-    /// Whether the client may be guessing keys: the request has no key, several keys, or one that is
+    /// Whether the client may be guessing keys: the request has no key, several different keys, or a key that is
     /// unreadable or unknown.
     var isGuess: Bool {
         switch self {

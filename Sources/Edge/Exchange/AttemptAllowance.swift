@@ -7,8 +7,8 @@ internal import Transport
 struct AttemptAllowance {
     /// The maximum number of attempts of one exchange, whatever the executors answer.
     static let attemptsMax = 6
-    /// After this many executors have received a request and then closed the connection, no other executor gets the
-    /// request.
+    /// After this many executors have received the same request and then closed the connection, no other executor gets
+    /// the request.
     ///
     /// The request itself may be the cause.
     static let breaksMax = 3

@@ -22,6 +22,9 @@ struct Deadlines {
     /// attempt.
     var retry: Nanoseconds = .max
     /// When the first event of a stream, or the whole of an answer that is not a stream, must have arrived.
+    ///
+    /// If an answer that is not a stream is so large that the edge sends it on in parts, only its beginning must have
+    /// arrived by then.
     var answer: Nanoseconds = .max
     /// When the client is sent a head with status 200 although the executor has not answered (`commit_after`).
     var commit: Nanoseconds = .max

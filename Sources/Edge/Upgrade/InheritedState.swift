@@ -41,7 +41,8 @@ struct InheritedState: Equatable, Sendable {
     var maintenance: Maintenance?
     /// The operator's commands that are in force, such as to drain an executor or to change its weight.
     var orders = ExecutorOrders()
-    /// The health of engines and executors, and their limits, which the edge infers from responses with status 429.
+    /// The health of engines and executors, and their limits, which the edge infers when they refuse requests because
+    /// they are busy (for example with status 429).
     var availability: [Target: AvailabilityRecord] = [:]
     /// The engines that refuse the request member `stream_options`.
     var usageRefused: Set<Target> = []

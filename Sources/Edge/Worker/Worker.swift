@@ -260,8 +260,8 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
         connections.insert(connection)
         publishLoadSoon()
         connection.start()
-        // A worker that drains still gets connections, from workers that do not know yet that it drains, and from the
-        // backlogs of its listening sockets.
+        // A worker that drains still gets connections, from workers that do not know yet that it drains. After a
+        // hand-over to a new process, it also gets the connections that wait in the backlogs of its sockets.
         if let draining { connection.drain(draining) }
     }
 
