@@ -29,7 +29,7 @@ inline string_view raw_text(ondemand::value &value) noexcept {
 
 /// Reads an HTTP status or an error code: an integer, or a string of at most nine digits.
 ///
-/// Leaves `out` unchanged for any other value.
+/// A number that is not an integer sets `out.present` to false. Any other value leaves `out` unchanged.
 void read_code(ondemand::value &value, cjson_integer &out) noexcept;
 /// Whether a value is an error status from 400 to 599, as a number or as a string.
 bool is_failure(ondemand::value &value) noexcept;

@@ -1,5 +1,5 @@
-/* Starts a program that outlives this process. The program becomes a child of the process with id 1 or of a subreaper,
- * not of this process. */
+/* Starts a program that outlives this process. The program does not stay a child of this process. It becomes a child
+ * of the process with id 1, or of the nearest ancestor that is a child subreaper (prctl(2)). */
 #pragma once
 #include <errno.h>
 #include <fcntl.h>

@@ -13,7 +13,7 @@ package final class Executor: Sendable {
     package let engine: Engine
     /// The name by which the engine knows the model.
     package let model: String
-    /// The health of this model alone, and the limits that were learned from its refusals with status 429.
+    /// The health of this model alone, and the limits that were learned from its refusals (errors such as status 429).
     ///
     /// Requests may go to the executor if its own health and limits allow it, and those of the engine allow it too.
     let availability = Availability()
@@ -74,8 +74,8 @@ package final class Executor: Sendable {
             && engine.takesMore(counted: counted, at: now)
     }
 
-    /// How many attempts the executor accepts at once, as inferred from its refusals with status 429; nil if there is
-    /// no such limit.
+    /// How many attempts the executor accepts at once, as inferred from its refusals (errors such as status 429); nil
+    /// if there is no such limit.
     ///
     /// If no such limit of this model applies at `now`, the function returns the engine's limit.
     package func learntLimit(at now: Nanoseconds) -> Int? {

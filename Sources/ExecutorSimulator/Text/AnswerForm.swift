@@ -9,7 +9,7 @@ protocol AnswerForm {
     func opening() -> [[UInt8]]
     /// The template for the token events of one choice.
     func token(choice: Int) -> EventTemplate
-    /// The template for the events of one choice that carry reasoning; nil if no reasoning is sent in this dialect.
+    /// The template for the events of one choice that carry reasoning; nil if the response has no reasoning.
     func reasoning(choice: Int) -> EventTemplate?
     /// The events after the last token.
     ///

@@ -1,27 +1,30 @@
-// The limits of an engine or of an executor that the edge infers from responses with status 429.
+// The limits of an engine or of an executor that the edge infers from its refusals.
 package import Transport
 
 /// The limits of one engine or executor: how many attempts it accepts at once, and for how long it refuses all
 /// attempts.
 ///
-/// The edge infers both from responses with status 429. All times are in nanoseconds.
+/// The edge infers both from refusals: errors which say that the engine or executor is busy, usually with status 429.
+/// All times are in nanoseconds.
 package struct ExecutorLoad: Sendable {
-    /// How long the limit that was inferred from a refusal (a response with status 429) applies after the last refusal.
+    /// How long a limit that was inferred from refusals (errors such as status 429) applies after the last refusal.
     ///
     /// The limit does not apply forever, because the engine may have been restarted with another limit.
     static let learntFor: Nanoseconds = 30_000_000_000
-    /// How long no attempt is sent after a response with status 429 but without `retry-after`, if no other attempt of
-    /// this server was under way.
+    /// How long no attempt is sent after a refusal that names no time to wait, if no other attempt of this server was
+    /// under way.
+    ///
+    /// A refusal is an error such as status 429.
     static let pauseDefault: Nanoseconds = 1_000_000_000
     static let pauseMax: Nanoseconds = 3_600_000_000_000
 
-    /// The largest number of attempts at once, as inferred from the last response with status 429; it applies until
-    /// `learntUntil`.
+    /// The largest number of attempts at once, as inferred from the last refusal (an error such as status 429); it
+    /// applies until `learntUntil`.
     private(set) var learntRunning = Int.max
     private(set) var learntUntil: Nanoseconds = 0
     private(set) var pausedUntil: Nanoseconds = 0
 
-    /// Records that the engine or executor has refused an attempt with status 429.
+    /// Records that the engine or executor has refused an attempt because it is busy, usually with status 429.
     ///
     /// - Parameters:
     ///   - running: how many other attempts of this server were under way there.

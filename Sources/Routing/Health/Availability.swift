@@ -2,7 +2,9 @@
 internal import Synchronization
 package import Transport
 
-/// The health of an engine or of an executor, and the limits that were learned from its refusals with status 429.
+/// The health of an engine or of an executor, and the limits that were learned from its refusals.
+///
+/// A refusal is an error which says that the engine or executor is busy, usually with status 429.
 ///
 /// After each change, the values that are needed to choose an executor are copied to atomics, so that a choice takes no
 /// lock. The engine or executor holds this value inline and not by a reference, so that a choice reads few pieces of
@@ -144,7 +146,7 @@ struct Availability: ~Copyable, Sendable {
     }
 }
 
-/// The health of an engine or executor at one moment, and the limits learned from its refusals with status 429.
+/// The health of an engine or executor at one moment, and the limits learned from its refusals (such as status 429).
 ///
 /// An upgrade passes this record to the new process.
 package struct AvailabilityRecord: Equatable, Sendable {
@@ -162,10 +164,10 @@ package struct AvailabilityRecord: Equatable, Sendable {
 }
 
 extension Engine {
-    /// The health of the engine itself, and the limits learned from its refusals with status 429, at `now`.
+    /// The health of the engine itself, and the limits learned from its refusals (such as status 429), at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
-    /// Replaces the health of the engine itself, and the limits learned from its refusals with status 429, by those
-    /// that the predecessor has recorded for an upgrade.
+    /// Replaces the health of the engine itself, and the limits learned from its refusals (such as status 429), by
+    /// those that the predecessor has recorded for an upgrade.
     package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) {
         mayBeStarting.store(false, ordering: .relaxed)
         availability.restore(record, at: now)
@@ -173,9 +175,9 @@ extension Engine {
 }
 
 extension Executor {
-    /// The health of this one model at its engine, and the limits learned from refusals with status 429, at `now`.
+    /// The health of this one model at its engine, and the limits learned from refusals (such as status 429), at `now`.
     package func record(at now: Nanoseconds) -> AvailabilityRecord { availability.record(at: now) }
-    /// Replaces the health of this one model at its engine, and the limits learned from refusals with status 429, by
-    /// those that the predecessor has recorded for an upgrade.
+    /// Replaces the health of this one model at its engine, and the limits learned from refusals (such as status 429),
+    /// by those that the predecessor has recorded for an upgrade.
     package func restore(_ record: AvailabilityRecord, at now: Nanoseconds) { availability.restore(record, at: now) }
 }

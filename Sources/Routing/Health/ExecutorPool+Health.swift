@@ -14,7 +14,7 @@ extension ExecutorPool {
         case lateFault(FaultScope)
         /// The attempt shows nothing about the executor, because the client left or caused the failure.
         case neither
-        /// The executor answered 429.
+        /// The executor answered that it is busy, usually with status 429.
         ///
         /// The executor is alive, and asks for a pause of this many nanoseconds; nil if it does not say how long.
         case busy(Nanoseconds?)
