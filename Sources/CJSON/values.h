@@ -18,7 +18,7 @@ inline void read_text(ondemand::value &value, cjson_text &out) noexcept {
 
 /// Returns the bytes between the quotation marks of a string, with escapes as written; empty for any other value.
 ///
-/// The bytes are not copied, because the parser's memory has room to decode each string only once.
+/// The string is not decoded, because the parser's memory has room to decode each string of a document only once.
 inline string_view raw_text(ondemand::value &value) noexcept {
     ondemand::json_type type;
     if (value.type().get(type) != SUCCESS || type != ondemand::json_type::string) return {};

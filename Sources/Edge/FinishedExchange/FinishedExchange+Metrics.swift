@@ -37,8 +37,8 @@ extension WorkerCounters.OfModel {
         let stream = finished.stream
         tokens[.init(isInput: true, isEstimated: usage.isInputEstimated), default: 0] &+= UInt64(usage.input)
         tokens[.init(isInput: false, isEstimated: usage.isOutputEstimated), default: 0] &+= UInt64(usage.output)
-        // The semantic conventions of OpenTelemetry ask for counts, not for estimates. So only tokens that the executor
-        // has counted are recorded, or tokens that were counted as the events of a stream.
+        // The semantic conventions of OpenTelemetry ask for counts, not for estimates. So the number of tokens
+        // is recorded only if the executor has counted them, or if it is the number of token events in a stream.
         if !usage.isInputEstimated {
             input.observe(UInt64(usage.input))
             prefixTokens.add(usage, finished.last?.placement)

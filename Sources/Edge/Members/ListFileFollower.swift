@@ -12,7 +12,7 @@ final class ListFileFollower<Contents> {
     private var stamp: FileStamp?
     /// The bytes of the file when it was last read, and the result of parsing them; nil if the file could not be read.
     private var last: (bytes: [UInt8], outcome: Result<Contents, ListFileProblem>)?
-    /// The problem with the file that was last logged; nil while the file can be used.
+    /// The last logged problem with the file; nil while the file can be used.
     private var problem: String?
 
     /// - Parameters:

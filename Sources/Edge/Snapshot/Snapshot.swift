@@ -47,7 +47,7 @@ package final class Snapshot: Sendable {
     let sessionFields: SessionFields
     /// The limits of every model's queue.
     package let admission: AdmissionLimits
-    /// Additional paths, beside the paths of the known APIs, at which requests go to the executors of some models.
+    /// Additional paths, beside the paths of the known APIs, each with the models that serve requests at it.
     let passthrough: PassthroughPaths
     /// The origins whose web pages may send requests; nil if no origin may.
     package let crossOrigin: CrossOriginPolicy?

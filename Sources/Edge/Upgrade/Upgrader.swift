@@ -249,12 +249,13 @@ final class Upgrader {
         return true
     }
 
-    /// Postpones the end of the server until the successor is the main process, which then ends the server.
+    /// Handles an order to end the server that comes during an upgrade.
     ///
-    /// If the successor has not been told to accept connections yet, makes the upgrade fail instead.
+    /// The successor gets the order once it is the main process. If it has not been told to accept connections yet, the
+    /// upgrade fails instead.
     ///
-    /// - Returns: whether the end was postponed. If the upgrade fails afterwards, `Environment.failed` reports that the
-    ///   operator asked for the end. If the result is false, the caller must end this process itself.
+    /// - Returns: whether the successor gets the order. If the upgrade fails afterwards, `Environment.failed` reports the
+    ///   order. If the result is false, the caller must end this process itself.
     func endAfterwards() -> Bool {
         guard attempt?.taken != nil else {
             fail(["the server is ending"])

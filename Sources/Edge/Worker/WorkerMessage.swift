@@ -35,7 +35,7 @@ package enum WorkerMessage: Sendable {
     case ask(Int, @Sendable (Worker) -> any Sendable)
     /// Store this number in the worker's handle, which shows `WorkerWatch` that the event loop is not blocked.
     case showTurn(Int)
-    /// End the attempts at an engine that health probes have found dead, if no more bytes of their answers are expected
+    /// Health probes have found this engine dead. End those attempts at it whose answers will not go on
     /// (`Attempt.isLost`).
     ///
     /// Posted again after each further probe that fails.

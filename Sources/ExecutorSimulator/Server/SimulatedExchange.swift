@@ -107,7 +107,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         return true
     }
 
-    /// Stores the request for `GET /simulator/last`.
+    /// Stores the request, so that `GET /simulator/last` can show it.
     private func keepAsLast() {
         guard !path.hasPrefix("/simulator/"), head.method != .get else { return }
         var last = LastRequest(method: head.method.text, target: head.target, authority: head.authority, body: body)

@@ -75,7 +75,7 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
 
     /// Whether the edge may add the member `priority` to requests.
     ///
-    /// In these dialects, engines that schedule requests by priority accept the member: they read it or ignore it.
+    /// It may do so in the dialects in which no engine that knows priorities refuses a request because of this member.
     package var takesPriority: Bool { generates || self == .embeddings || self == .rerank }
 
     /// Whether the edge may send SSE comments to the client before a stream's first event, to keep the connection

@@ -23,7 +23,8 @@ package final class Channel: Registered, TimerTarget {
         /// reset, and would discard the output that the peer has not acknowledged yet.
         case untilAcknowledged
 
-        /// How long the channel waits before it checks how much output is unacknowledged.
+        /// While the channel waits for the peer to close its side: the time from one check of how much output the peer
+        /// has not acknowledged to the next check.
         var period: Nanoseconds { self == .short ? 2_000_000_000 : 5_000_000_000 }
         /// The longest time that the channel waits in all.
         var longest: Nanoseconds { self == .short ? 2_000_000_000 : 60_000_000_000 }

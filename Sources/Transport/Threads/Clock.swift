@@ -30,7 +30,9 @@ package enum Clock: Sendable {
         }
     }
 
-    /// For how long the process has been stopped in total, in nanoseconds; always 0 except for `process`.
+    /// For how long the process has been stopped in total, such as by SIGSTOP, in nanoseconds.
+    ///
+    /// Only the case `process` measures this time; for other clocks it is 0.
     var paused: Nanoseconds {
         if case .process(let clock) = self { return clock.paused }
         return 0
