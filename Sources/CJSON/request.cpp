@@ -72,8 +72,8 @@ static cjson_key key_named(string_view name) noexcept {
     }
 }
 
-/// Returns the constant, such as `CJSON_KEY_MODEL`, for the name of a member; `CJSON_KEY_NONE` if the edge does not know
-/// the name.
+/// Returns the constant, such as `CJSON_KEY_MODEL`, for the name of a member; `CJSON_KEY_NONE` if the edge does not
+/// know the name.
 ///
 /// A member with an unknown name goes to the engine unchanged, even if the name's escapes are invalid.
 static RequestKey request_key(const FoldedName &folded) noexcept {

@@ -116,7 +116,8 @@ package struct ChoiceBench {
                 for next in 0..<3 { _ = try choose(prefix(of: others[(3 * round + next) % others.count]), otherPool) }
             }
             let body = bodies[round % bodies.count].0
-            // The body is scanned first, as in the server. So it is in the processor's caches when an executor is chosen.
+            // The body is scanned first, as in the server. So it is in the processor's caches when an executor is
+            // chosen.
             guard let scan = try? scanner.scanRequest(body) else { throw BenchError("a body is not valid") }
             let began = Clock.monotonicNow()
             let prefix = hasher.prefix(of: body, scan, salt: "", leavingOutBilling: false)

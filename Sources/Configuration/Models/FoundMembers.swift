@@ -51,8 +51,8 @@ package struct FoundMembers: Sendable, Equatable {
     ///
     /// An engine keeps its list of models if only its API key or its certificate authorities have changed.
     ///
-    /// - Parameter earlier: The found members that were in force before these. A model name stays with its engine for as
-    ///   long as the engine lists it, so that no other engine takes the name over.
+    /// - Parameter earlier: The found members that were in force before these. A model name stays with its engine for
+    ///   as long as the engine lists it, so that no other engine takes the name over.
     package func kept(for configuration: Configuration, after earlier: FoundMembers = FoundMembers()) -> FoundMembers {
         var kept = FoundMembers()
         for path in configuration.models.compactMap({ $0.executorFile?.path }) { kept.files[path] = files[path] }

@@ -11,7 +11,7 @@ internal import Transport
 ///
 /// Confined to its exchange, which must call `ended` exactly once.
 struct ExecutorSelection {
-    /// Why the exchange has no executor.
+    /// Why an executor must be chosen for the exchange now.
     enum Cause {
         /// The request has just been read, or its wait ended because no executor of the pool may take it any more.
         case arrival

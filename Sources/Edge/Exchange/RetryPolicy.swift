@@ -7,9 +7,9 @@ package import Inference
 /// executor. docs/life-of-an-exchange.md shows these functions as tables; a test compares the tables with the
 /// functions.
 package enum RetryPolicy {
-    /// Why the exchange has no executor.
+    /// Why an executor must be chosen for the exchange now.
     package enum Cause: Equatable, Sendable {
-        /// The request has just been read, or it waited in the queue of a pool that no longer has an executor for it.
+        /// The request has just been read, or it has left the queue of a pool that no longer has an executor for it.
         case arrival
         /// An attempt failed before anything of its answer was relayed.
         case failure(Failure.Retry)

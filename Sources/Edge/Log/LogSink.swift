@@ -60,7 +60,8 @@ package final class LogSink: Sendable {
     /// An eventfd that wakes the log thread when there is something to write.
     private let wakeup: CInt
     private let isEnded = Atomic<Bool>(false)
-    /// The time at which the log thread stops writing, in nanoseconds of the monotonic clock; 0 before `endWaiting`.
+    /// The time at which the log thread stops writing, in nanoseconds of the monotonic clock; 0 until
+    /// `endWaiting` is called.
     private let endsBy = Atomic<UInt64>(0)
 
     /// Makes a log that queues lines from now on; `start` starts the thread that writes them.

@@ -24,8 +24,8 @@ package struct ProcessSettings: Sendable {
     package let upgradeDrain: Nanoseconds
     /// How many older processes may drain at once after upgrades; at least 1.
     package let upgradeGenerations: Int
-    /// How long each of two steps of an upgrade may take: until the new process is ready, and from then until it accepts
-    /// connections; in nanoseconds.
+    /// How long each of two steps of an upgrade may take: until the new process is ready, and from then until it
+    /// accepts connections; in nanoseconds.
     package let upgradeTimeout: Nanoseconds
     /// The admin listener, which serves metrics and health.
     package let admin: Configuration.Admin

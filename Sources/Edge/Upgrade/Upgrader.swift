@@ -254,8 +254,8 @@ final class Upgrader {
     /// The successor gets the order once it is the main process. If it has not been told to accept connections yet, the
     /// upgrade fails instead.
     ///
-    /// - Returns: whether the successor gets the order. If the upgrade fails afterwards, `Environment.failed` reports the
-    ///   order. If the result is false, the caller must end this process itself.
+    /// - Returns: whether the successor gets the order. If the upgrade fails afterwards, `Environment.failed` reports
+    ///   the order. If the result is false, the caller must end this process itself.
     func endAfterwards() -> Bool {
         guard attempt?.taken != nil else {
             fail(["the server is ending"])

@@ -37,8 +37,8 @@ struct WorkerListeners {
 
     /// Begins to accept connections on those listeners that have not been opened yet.
     ///
-    /// - Parameter make: makes the `Listener` objects for one address: one object for each socket that this worker has for
-    ///   the address, and none if it has no socket for it.
+    /// - Parameter make: makes the `Listener` objects for one address: one object for each socket that this worker has
+    ///   for the address, and none if it has no socket for it.
     mutating func open(_ make: (ListenerKey) -> [Listener]) {
         for key in entries.keys where entries[key]?.listeners.isEmpty == true { entries[key]?.listeners = make(key) }
     }

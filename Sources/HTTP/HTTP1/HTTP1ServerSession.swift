@@ -113,8 +113,8 @@ final class HTTP1ServerSession: ServerProtocol {
         if size != inputCharge.bytes { inputCharge.set(size, on: connection.account) }
     }
 
-    /// Charges the memory account of the connection for response bytes that exceed the memory which the handler has
-    /// reserved.
+    /// Charges the connection's memory account for response bytes that wait to be sent, as far as they exceed what the
+    /// handler of the request has reserved for them.
     func chargeOutput() {
         let beyond = output.footprint - (stream?.outputPaid ?? 0)
         if beyond > 0 || outputCharge.bytes > 0 { outputCharge.set(max(0, beyond), on: connection.account) }

@@ -91,8 +91,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         var isDraining = false
         /// Whether a successor process accepts the new connections.
         ///
-        /// The session then sends the shutdown notice (the first GOAWAY) once no stream is open, or `shutdownNoticeDelay`
-        /// after the client opens one.
+        /// The session then sends the shutdown notice (the first GOAWAY) once no stream is open, or
+        /// `shutdownNoticeDelay` after the client opens one.
         var isHandedOver = false
         /// Whether the final GOAWAY has to be submitted in the next flush phase.
         ///

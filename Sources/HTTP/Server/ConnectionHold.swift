@@ -5,8 +5,8 @@
 ///
 /// `ServerConnection` calls these functions on the thread of its worker.
 package protocol ConnectionHold: AnyObject {
-    /// The TLS handshake of the connection is complete.
+    /// Called when the TLS handshake of the connection is complete.
     func handshakeEnded()
-    /// The connection has ended, and its socket is closed; a second call does nothing.
+    /// Called when the connection has ended and its socket is closed; a second call does nothing.
     func end()
 }

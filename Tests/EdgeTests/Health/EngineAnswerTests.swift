@@ -21,8 +21,8 @@ import Testing
         let owners = ["vllm", "sglang", "llamacpp", "library"]
         #expect(owners.map { answer("/v1/models", list(owner: $0)).kind } == [.vllm, .sglang, .llamaCpp, .ollama])
         // The list of models names in `owned_by` the simulator or this server. So the engine is certainly none of those
-        // that the edge knows, and its kind is `unknown`. An owner that the edge does not know, or an error, says nothing
-        // about the kind, so the result is nil.
+        // that the edge knows, and its kind is `unknown`. An owner that the edge does not know, or an error, says
+        // nothing about the kind, so the result is nil.
         #expect(answer("/v1/models", list(owner: "simulator")).kind == .unknown)
         #expect(answer("/v1/models", list(owner: "freeinference")).kind == .unknown)
         #expect(answer("/v1/models", list(owner: "me")).kind == nil)

@@ -89,7 +89,8 @@ import Testing
         map.record(Self.prefix([1, 2, 3, 4]), at: 1, losses: 0)
         map.takeBack(Self.prefix([1, 2, 3, 4]), at: 1, believedBytes: Self.bytes(2))
         #expect(map.bytesHeld(of: Self.prefix([1, 2, 3, 4]), by: 1) == Self.bytes(2) && map.count == 2)
-        // Two prompts with block 3 are recorded. The attempt of only one of them has failed, so the map keeps the block.
+        // Two prompts with block 3 are recorded. The attempt of only one of them has failed, so the map keeps the
+        // block.
         map.record(Self.prefix([1, 2, 3]), at: 1, losses: 0)
         map.record(Self.prefix([1, 2, 3, 5]), at: 1, losses: 0)
         map.takeBack(Self.prefix([1, 2, 3, 5]), at: 1, believedBytes: Self.bytes(2))
