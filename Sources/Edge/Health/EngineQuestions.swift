@@ -35,8 +35,8 @@ struct EngineQuestions: Equatable, Sendable {
         case nothing
         /// No complete answer has arrived in time.
         case lost
-        /// The answer shows that no page of the engine will contain what was asked, so the remaining pages are not
-        /// requested.
+        /// The answer shows that the engine has what was asked at none of its pages, such as `/metrics`. So the pages
+        /// that were not requested yet are not requested.
         case final
     }
 

@@ -228,7 +228,7 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
         watchSilence()
     }
 
-    /// Counts the result of a probe, reports it to the engine and schedules the next probe.
+    /// Counts the result of a probe, records it in the `Engine` object, and schedules the next probe.
     private func finish(_ answer: ExecutorHealth.Probe) {
         if let timer { loop.timers.cancel(timer) }
         request?.cancel()

@@ -1,5 +1,6 @@
 // How the process ends. During the lame duck period, `/health` reports 503, so that load balancers send no new clients.
-// Then the process drains, ends the remaining exchanges, and waits for other processes.
+// Then the process drains, and ends the remaining exchanges. After an upgrade it also waits until older processes have
+// ended.
 internal import Configuration
 internal import Glibc
 internal import Transport

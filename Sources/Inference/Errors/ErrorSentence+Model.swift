@@ -168,9 +168,10 @@ extension ErrorSentence {
         return isName ? index + 1 : index
     }
 
-    /// Whether a phrase begins at this index and the words after the phrase say that the subject cannot be used.
+    /// Whether a phrase with a preposition begins at this index, and the words after it say that what stands before the
+    /// phrase cannot be used.
     ///
-    /// An example is `for this resource does not exist`.
+    /// An example is `for this resource does not exist`, in `the model X for this resource does not exist`.
     private func isDenied(behindPhraseAt start: Int) -> Bool {
         guard let first = word(start), Self.prepositions.contains(first) else { return false }
         for end in start + 2...start + 6 {
@@ -182,8 +183,8 @@ extension ErrorSentence {
         return false
     }
 
-    /// Whether words before the model say that the engine did not find or cannot use the model: `could not find model
-    /// x`, `you do not have access to the model`, `not found: model x`.
+    /// Whether the words before the mention of the model, which is at this index, say that the model was not found or
+    /// may not be used: `could not find model x`, `you do not have access to the model`, `not found: model x`.
     private func isSought(_ index: Int) -> Bool {
         var verbIndex = governor(of: index)
         if word(verbIndex) == "to", word(verbIndex - 1) == "access" { verbIndex -= 1 }

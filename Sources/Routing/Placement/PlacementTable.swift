@@ -142,10 +142,11 @@ struct PlacementTable: Sendable {
     /// Whether an executor's list has the beginning of prompts that has this hash.
     func holds(_ hash: UInt64, _ list: Int) -> Bool { find(hash, list) >= 0 }
 
-    /// Records that a prompt with this beginning was sent to the executor of a list.
+    /// Records that a prompt with this beginning was sent to an executor.
     ///
-    /// The beginning becomes the most recently used one of the list. If the list does not have the beginning, it is
-    /// added, so `count` must be below `room`.
+    /// Each executor has a list of the beginnings that were sent to it, and `list` is its index. The beginning becomes
+    /// the most recently used one of the list. If the list does not have it, it is added, so `count` must be below
+    /// `room`.
     ///
     /// - Parameter bytes: the distance in bytes from the previous mark, or from the start of the prompt, to the end of
     ///   this beginning. Marks are the fixed offsets up to which prompts are hashed.
