@@ -24,8 +24,8 @@ struct Gatherer {
     /// With fewer I/O events a second, the loop does not wait, because that would cost more than it saves (measured:
     /// Benchmarks/README.md).
     private static let busyEventsPerSecond: UInt64 = 30_000
-    /// After this many I/O events without a gap of `pause` between them, the loop waits for `burstWait` before it polls
-    /// again.
+    /// After this many I/O events without a gap of `pause` between them, the loop waits before it polls again,
+    /// until `burstWait` has passed since its last turn began.
     ///
     /// So many events usually mean that many streams produce tokens at the same time.
     private static let burstEvents = 32
