@@ -92,9 +92,9 @@ final class ConfigurationSection {
         }
     }
 
-    /// Returns an item of the list in another file as a section; the configuration file names that file.
+    /// Makes a section of `node`, an item of a list that stands in a file of its own.
     ///
-    /// In messages, the returned section has the same name as this section.
+    /// This section of the configuration names that file. Messages about the item use the name of this section.
     func imported(_ node: ConfigurationNode, reader: ConfigurationReader) -> ConfigurationSection? {
         ConfigurationSection([], path: "", position: node.position, reader: reader)
             .section(node, named: path, path: path)

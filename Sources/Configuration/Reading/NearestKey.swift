@@ -42,8 +42,8 @@ package enum NearestKey {
                 row[j + 1] = cost
                 rowMin = min(rowMin, cost)
             }
-            // Every number in a later row is at least the smaller of two values: the minimum of this row, and the
-            // minimum of the row before plus 1.
+            // No distance in a later row is below the smaller of two values: the minimum of this row, and the minimum
+            // of the row before plus 1. If both are above `most`, so is the result.
             if rowMin > most, lastMin + 1 > most { return most + 1 }
             lastMin = rowMin
             swap(&beforeLast, &last)

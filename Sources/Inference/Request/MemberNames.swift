@@ -4,7 +4,7 @@ internal import CJSON
 
 /// A list of members of a request body that `JSONScanner.scanRequest` finds in addition to those that it always finds.
 package struct MemberNames: Equatable, Sendable {
-    /// The largest number of names.
+    /// The largest number of names that one list can have.
     package static let countMax = Int(CJSON_NAMED_MAX)
     /// The longest name, in bytes.
     static let lengthMax = 64

@@ -6,18 +6,18 @@ package struct RequestMedia: Equatable, Sendable {
     package var images = 0
     /// The number of audio recordings, videos and files that the body names only by a URL or an id.
     package var references = 0
-    /// The decoded bytes of compressed audio.
+    /// The size of all compressed audio (MP3, AAC and others), in bytes, after base64 is decoded.
     package var audioBytes = 0
-    /// The decoded bytes of audio that is not compressed (WAV, PCM).
+    /// The size of all audio that is not compressed (WAV, PCM), in bytes, after base64 is decoded.
     package var rawAudioBytes = 0
-    /// The decoded bytes of video.
+    /// The size of all videos, in bytes, after base64 is decoded.
     package var videoBytes = 0
-    /// The decoded bytes of files that are not text.
+    /// The size of all files that are not text, in bytes, after base64 is decoded.
     package var fileBytes = 0
-    /// The decoded bytes of texts that the body has in base64.
+    /// The size of all texts that the body has in base64, in bytes, after base64 is decoded.
     package var textBytes = 0
-    /// The bytes of the body that all images, audio, video, files and base64 texts take together, in their encoded
-    /// form.
+    /// The size of all images, audio, videos, files and base64 texts together, in bytes, as they are encoded in the
+    /// body.
     package var rawBytes = 0
 
     /// Makes the value for a body that contains no media.
