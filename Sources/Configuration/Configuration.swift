@@ -3,7 +3,7 @@ package import Inference
 package import Routing
 package import Transport
 
-/// The settings of one process, read from a file or made by a test.
+/// The settings of one process, read from a file, or made by `serve --executor` or a test.
 ///
 /// The initial values are the defaults of `docs/configuration.md`. A file replaces the values of the settings that it
 /// contains.
@@ -73,7 +73,7 @@ package struct Configuration: Sendable, Equatable {
     package var sessionFields = SessionFields.standard
     /// The APIs (`ServedDialect`) that executors offer; nil means that the kind of each executor decides.
     package var dialects: [ServedDialect]?
-    /// The settings of the access log: which lines are written, and to which file.
+    /// The settings of the log: what is written, and to which file.
     package var log = Log()
     /// The models that clients may name; not empty in a configuration from a file, unless the configuration has
     /// `discoveries`.
@@ -86,7 +86,7 @@ package struct Configuration: Sendable, Equatable {
     package var warnings: [ConfigurationProblem] = []
     /// The values of the files from which this configuration was read; used to describe how two configurations differ.
     package var outline = ConfigurationOutline()
-    /// The names of the environment variables that the files use, sorted.
+    /// The names of the environment variables that are used in the files of this configuration, sorted.
     ///
     /// The values are read at the start of the process and do not change until it ends.
     package var variables: [String] = []
@@ -209,9 +209,12 @@ extension Configuration {
         package var readPace = 500
         /// The limits on the connections, requests and bytes of the clients at one address.
         package var perAddress = AddressLimits()
-        /// How many requests a client may abandon in a minute; nil for no limit.
+        /// How many requests with one API key, or from one address without a key, may be abandoned in a minute; nil for
+        /// no limit.
         ///
-        /// A request counts if the client abandons it after an executor has received it, and before the first event of
+        /// A key's own limit, if it has one, replaces this limit.
+        ///
+        /// A request counts if its client abandons it after an executor has received it, and before the first event of
         /// the response has arrived.
         package var prefillResets: Int? = 1000
         package init() {}
@@ -234,7 +237,9 @@ extension Configuration {
 
     /// Which clients may send requests; clients without a key share the tenant `anonymous`.
     package struct Authentication: Sendable, Equatable {
-        /// Whether a request without a valid API key is refused.
+        /// Whether a request without an API key is refused, unless it asks for the list of models.
+        ///
+        /// If `keysPath` is set, a request with an invalid key is refused even if this value is false.
         package var required = false
         /// The file with the API keys: YAML if its name ends in `.yaml` or `.yml`, otherwise SQLite.
         package var keysPath: String?

@@ -44,7 +44,7 @@ extension Configuration {
         for key in ["socket", "hosts", "allow"] { _ = section.node(key) }
     }
 
-    /// Reads `admin.hosts`, a list of names, and `admin.allow`, a list of ranges of addresses.
+    /// Reads `admin.hosts`, a list of host names, and `admin.allow`, a list of ranges of client addresses.
     private mutating func readAccess(from section: ConfigurationSection) {
         for host in section.texts("hosts", expecting: "names such as metrics.example.org") ?? [] {
             let name = host.text.lowercased()

@@ -1,8 +1,8 @@
 // One error or warning of a configuration, with its position.
 
-/// An error or a warning about one position in a configuration file.
+/// An error or a warning about one position in a YAML file, such as the configuration file or a file of API keys.
 package struct ConfigurationProblem: Sendable, Hashable, CustomStringConvertible {
-    /// The path of the file, as the command line or an import gave it.
+    /// The path of the file, from the command line or from a key in another file, such as `import`.
     package let file: String
     /// The line, starting at 1.
     package let line: Int

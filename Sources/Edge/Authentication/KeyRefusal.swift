@@ -1,8 +1,8 @@
-// Why the key of a request was refused.
+// Why a request was refused that has no API key, or whose API key is not valid.
 
-/// The reason why a key was refused, for the log.
+/// The reason why a request was refused that has no API key or whose API key is not valid; for the log.
 ///
-/// The client is not told the reason: it is sent the same 401 for all of them.
+/// The client is not told the reason: a response with the status 401 is the same for all reasons.
 package enum KeyRefusal: Sendable, Equatable {
     /// The request has no key, but a key is required.
     case missing

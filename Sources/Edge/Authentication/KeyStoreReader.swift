@@ -13,10 +13,9 @@ package struct KeyStoreError: Error, Equatable, Sendable, CustomStringConvertibl
     package var description: String { problems.joined(separator: "\n") }
 }
 
-/// Reads the keys of one store, a file or a database, and remembers its state, so that it is read again only after
-/// changes.
+/// Reads the API keys of one store, a file or a database, and reads them again only if the store may have changed.
 ///
-/// All functions block their thread until the file system has answered, so no worker calls them.
+/// All functions block the calling thread until the file system has answered, so no worker calls them.
 package struct KeyStoreReader: Sendable {
     private let path: String
     private let kind: KeyStoreKind

@@ -54,7 +54,7 @@ extension Exchange {
     /// Whether the caller may use this model; true for a caller without a key.
     func mayUse(_ model: Model) -> Bool { caller?.mayUse(model) ?? true }
 
-    /// Reports the end of the request to the counts for the caller's limits.
+    /// Updates the counts by which the caller's limits are checked, because the request has ended.
     ///
     /// The request no longer counts as concurrent, and the tokens that it used replace the reserved tokens.
     ///

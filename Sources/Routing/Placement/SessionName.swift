@@ -1,7 +1,7 @@
 // The session that a client names in a request, as hashes. If possible, a pool sends the requests of one session to
 // the same executor.
 
-/// The name that a client gives in a request to its session, such as a conversation.
+/// The session, such as a conversation, to which a request belongs, as hashes of the name that the client sends.
 ///
 /// The hashes depend on a random secret of the process, so no client can name another tenant's session.
 package struct SessionName: Equatable, Sendable {

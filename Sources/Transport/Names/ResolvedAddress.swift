@@ -1,11 +1,11 @@
-// The query for a name that has a separate engine (a model server) at each address, and the addresses in the answer.
+// The query for the addresses of a host or of a service, and the addresses in the answer.
 internal import Glibc
 
-/// A query to the name servers for a name that has a separate executor at each address.
+/// A query to the name servers for the addresses of a host or of a service.
 package struct NameLookup: Sendable, Hashable {
     /// The name, in lower case.
     package let name: String
-    /// The port of every address; 0 for a service, because SRV records contain the ports.
+    /// The port to use with every address of a host; 0 for a service, because SRV records contain the ports.
     package let port: UInt16
     /// Whether the name is a service; if false, the name is a host.
     ///
