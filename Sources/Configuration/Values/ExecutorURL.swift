@@ -125,11 +125,10 @@ package struct ExecutorURL: Sendable, Hashable {
 
     /// Returns how many segments of a path come before the API endpoint with which the path ends.
     ///
-    /// A `v1` before the endpoint belongs to it, as in `v1/chat/completions`. The result is nil if the path does not
-    /// end in an endpoint.
+    /// A `v1` directly before the endpoint is not counted. The result is nil if the path does not end in an endpoint.
     ///
-    /// A single segment is an endpoint only after `v1` or as the whole path, because it may otherwise be a gateway's
-    /// route.
+    /// A name of one segment, such as `models`, is taken for an endpoint only if `v1` or nothing comes before it.
+    /// Elsewhere, as in `gateway/models`, it may be a part of the path under which a gateway serves the engine.
     private static func base(_ segments: [String]) -> Int? {
         func ends(in words: [String]) -> Bool {
             let base = segments.count - words.count

@@ -17,7 +17,7 @@ struct HealthProbe: Sendable, Equatable {
     var timeout: Nanoseconds
     /// How many probes in a row must pass before an ejected engine gets requests again.
     var rise: Int
-    /// How many probes in a row must fail before an engine is ejected, so that it gets no requests.
+    /// How many probes in a row must fail or time out before an engine is ejected, so that it gets no requests.
     var fall: Int
 
     /// The probe of an executor; nil for an executor that is not probed.

@@ -5,7 +5,10 @@ internal import Routing
 /// One engine as the executor entries of a configuration describe it.
 struct EngineDescription {
     let identity: EngineIdentity
-    /// The settings of the first executor entry, completed by the later entries where the first entry sets no value.
+    /// The settings of the first executor entry, with three values that later entries may change.
+    ///
+    /// Later entries set `kind` and `wireProtocol` if these are still `auto`. `idleTimeout` is the smallest value of
+    /// all entries.
     private(set) var settings: ExecutorSettings
     /// The largest `max_running` of the executor entries for this engine; nil if no entry has the setting.
     private(set) var runningMax: Int?

@@ -30,11 +30,13 @@ final class MisdirectedSignals {
     /// Begins to wait until systemd has read the message `MAINPID`, by which it learns that the successor is the main
     /// process.
     ///
-    /// The caller has just sent that message.
+    /// The caller has just sent that message. If systemd cannot be asked to report that it has read the message, the
+    /// function does nothing, and calls neither closure.
     ///
     /// - Parameters:
-    ///   - isEnding: called when systemd knows the new main process, or after `timeMax`. It must handle the signals
-    ///     that have arrived. These may still be meant for the successor, so `arePossible` stays true during the call.
+    ///   - isEnding: called when systemd knows the new main process, or after `timeMax`. The closure must handle the
+    ///     signals that have arrived. These may still be meant for the successor, so `arePossible` stays true during
+    ///     the call.
     ///   - ended: called after `isEnding`, when `arePossible` is false.
     func begin(isEnding: @escaping () -> Void, ended: @escaping () -> Void = {}) {
         guard let descriptor = ServiceNotifier.barrier(environment: environment) else { return }

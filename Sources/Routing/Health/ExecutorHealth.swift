@@ -191,14 +191,17 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Records that an answer has failed in the middle: by an error event, a lost connection, a stall or an early
     /// end.
     ///
-    /// A trial, that is one request to an ejected executor, succeeds when its answer begins. If this answer then fails
-    /// in the middle, the failure counts like any other. While the executor is ejected, a failure is only counted.
+    /// If the executor is healthy and `faults` and `lateFaults` together reach `faultsMax`, it is ejected. If it is
+    /// ejected already, the failure is added to `lateFaults`, but does not make the ejection longer.
+    ///
+    /// A trial, that is one request to an ejected executor, ends the ejection when its answer begins. If that answer
+    /// then fails in the middle, the failure counts like that of any other answer.
     package mutating func failedLate(_ scope: FaultScope, at now: Nanoseconds) {
         lateFaults = min(lateFaults + 1, Self.faultsMax)
         if case .healthy = state, faults + lateFaults >= Self.faultsMax { eject(.faults(scope), at: now) }
     }
 
-    /// Records a fault before the first event: no connection, a reset, a timeout or a 5xx status.
+    /// Records that an attempt has failed before its answer began: no connection, a reset, a timeout or a 5xx status.
     package mutating func failed(_ scope: FaultScope = .connection, at now: Nanoseconds) {
         if let found = loading {
             // If the model answered that it was loading, a different failure shows that it is not loading any more. But
@@ -239,7 +242,7 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// Records the result of a probe of the engine to which this health belongs.
     ///
     /// - Parameters:
-    ///   - rise: how many answered probes in a row end an ejection of the engine.
+    ///   - rise: how many passed probes in a row end an ejection of the engine.
     ///   - fall: how many failed or timed out probes in a row eject the engine, and so all its executors.
     ///   - lastHeard: when the last byte from the engine arrived on any connection, or when probing began, whichever
     ///     is later.
@@ -307,7 +310,8 @@ package struct ExecutorHealth: Sendable, Equatable {
     /// The ejection ends if its time has passed and no trial is under way, or at once if `wasLost` is true. A single
     /// fault then ejects the executor again.
     ///
-    /// - Parameter wasLost: whether enough probes for an ejection had failed or timed out before.
+    /// - Parameter wasLost: true if enough probes for an ejection had failed or timed out before, or if this is the
+    ///   health of a model, and a probe has just ended the ejection of the model's engine.
     package mutating func engineAnswers(wasLost: Bool, at now: Nanoseconds) {
         switch state {
         case .healthy: isDead = false
@@ -353,7 +357,8 @@ extension ExecutorHealth {
         package var healthyFor: Nanoseconds?
         /// How long ago the last successful answer began; nil if there was none.
         package var succeededBefore: Nanoseconds?
-        /// The numbers of faults before an answer began, of faults in the middle of an answer, and of ejections.
+        /// The same counts as in `ExecutorHealth`: faults before an answer begins, faults in the middle of answers, and
+        /// ejections.
         package var faults = 0, lateFaults = 0, ejections = 0
         /// How many probes in a row failed or timed out, how many in a row failed, and how many in a row passed.
         package var probesLost = 0, probesFailed = 0, probesPassed = 0

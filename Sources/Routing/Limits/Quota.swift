@@ -32,7 +32,8 @@ package protocol Quota: AnyObject, Sendable {
     /// Counts a request that the client gave up after an executor had got it and before its answer began.
     ///
     /// - Parameter most: how many such requests the key may have in a minute; at least 1.
-    /// - Returns: whether requests with the key are refused from now on and the operator has to be warned of it.
+    /// - Returns: true if requests with the key are now refused for a while and the caller of this function has to warn
+    ///   the operator; false if they are not refused, or if a recent warning is enough.
     func countReset(of most: Int, at now: Nanoseconds) -> Bool
 
     /// How long requests with the key are still refused, in nanoseconds, because clients gave up too many of them; 0 if
@@ -57,7 +58,7 @@ package enum QuotaDenial: Equatable, Sendable {
     case tokens(wait: Nanoseconds)
 }
 
-/// The state of a rate limit, for the response fields that the client gets.
+/// The state of a rate limit, which the client gets in the `x-ratelimit-*` fields of responses.
 package struct QuotaRate: Equatable, Sendable {
     /// The limit, in requests or tokens per minute.
     package var limit: Int
