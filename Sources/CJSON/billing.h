@@ -4,7 +4,8 @@
 
 /// Finds the billing header at the beginning of a system prompt, which is a string or an array of text blocks.
 ///
-/// Looks only at the first string or block, and validates only the bytes that it returns.
+/// If the prompt is an array, only its first block is examined. Only the bytes to remove are checked to be valid JSON,
+/// and not the rest of the body.
 ///
 /// - Parameter value: the offset of the system prompt. If `is_messages` is true, it is the offset of an array of
 ///   messages, and the prompt is the first message if its role is `system` or `developer`.

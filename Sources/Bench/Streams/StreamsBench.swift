@@ -6,7 +6,7 @@ internal import Transport
 package final class StreamsBench: BenchStreamOwner {
     /// How long the bench waits before it replaces a broken stream.
     private static let retryDelay: Nanoseconds = 100_000_000
-    /// How long the bench waits for the first token of every stream, after the warm-up.
+    /// How long after the time of the warm-up the bench still waits for streams that have had no token.
     private static let beginTimeout: Nanoseconds = 10_000_000_000
 
     /// One of the concurrent streams; when the stream ends, the bench opens a new stream in the same slot.
@@ -53,7 +53,7 @@ package final class StreamsBench: BenchStreamOwner {
 
     /// Runs the warm-up and the measurement.
     ///
-    /// - Throws: when no token arrives.
+    /// - Throws: when no stream has received a token at the end of `warmUp`.
     package func run() throws(BenchError) -> StreamsReport {
         report.url = target.url
         report.spoken = target.wording
@@ -70,7 +70,10 @@ package final class StreamsBench: BenchStreamOwner {
 
     // MARK: The parts of a run
 
-    /// Opens all streams during the first half of the warm-up, and waits until all have received a token.
+    /// Opens all streams during the first half of the warm-up, and lets them run until its end.
+    ///
+    /// If a stream has had no token by then, the bench waits until all streams have had one, but at most for
+    /// `beginTimeout`.
     private func warmUp() throws(BenchError) {
         let began = Clock.monotonicNow()
         let duration = Self.nanoseconds(options.warmup)
@@ -80,7 +83,8 @@ package final class StreamsBench: BenchStreamOwner {
             let elapsed = Clock.monotonicNow() - began
             let due = elapsed >= opening ? slots.count : Int(UInt64(slots.count) * elapsed / opening) + 1
             while opened < min(due, slots.count) {
-                // Consecutive indices use different connections, so all connections get streams at the same rate.
+                // Streams opened one after the other use different connections, so all connections get streams at the
+                // same rate.
                 open(opened)
                 opened += 1
             }

@@ -13,7 +13,8 @@ package struct FileInspection {
     /// Returns the reason why valid certificates cannot be used together on one listener, and the index of the
     /// certificate at fault; nil if they can be used together.
     let conflict: ([CertificateFiles]) -> (index: Int, message: String)?
-    /// Checks a file of certificate authorities; an authority that expires within `notice` seconds gets a warning.
+    /// Checks a file of the authorities that sign engines' certificates; an authority that expires within `notice`
+    /// seconds gets a warning.
     let authorities: (_ path: String, _ notice: Int64) -> [CertificateFinding]
     /// Checks a file of the authorities that sign clients' certificates; an authority that expires within `notice`
     /// seconds gets a warning.

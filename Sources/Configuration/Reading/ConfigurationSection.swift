@@ -92,9 +92,10 @@ final class ConfigurationSection {
         }
     }
 
-    /// Makes a section of `node`, an item of a list that stands in a file of its own.
+    /// Makes a section of `node`, one entry of a file of executors.
     ///
-    /// This section of the configuration names that file. Messages about the item use the name of this section.
+    /// Messages about the entry use the name of the section on which this function is called, such as
+    /// `models[].executors[]`.
     func imported(_ node: ConfigurationNode, reader: ConfigurationReader) -> ConfigurationSection? {
         ConfigurationSection([], path: "", position: node.position, reader: reader)
             .section(node, named: path, path: path)

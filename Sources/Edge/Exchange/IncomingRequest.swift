@@ -1,4 +1,4 @@
-// The request of an exchange: its head, its body, and what the scan has found in the body.
+// The request of an exchange: its head, its body, and what the scan of the body's JSON has found.
 internal import HTTP
 internal import Inference
 internal import Routing
@@ -16,7 +16,7 @@ final class IncomingRequest {
     var body: RequestBody?
     /// The coding from which `body` must be decoded; nil if `body` has no coding, or has been decoded.
     var coding: ContentCoding?
-    /// What the scan has found in the body; nil before the model has been identified.
+    /// What the scan of the body's JSON has found; nil until the exchange has found the model that the body names.
     var scan: RequestScan?
     /// Holds the body back while memory is short, and measures how fast the body arrives; nil until one of the two is
     /// needed.

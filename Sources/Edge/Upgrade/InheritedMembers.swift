@@ -23,9 +23,10 @@ struct InheritedMembers: Equatable, Sendable {
         addresses = Dictionary(uniqueKeysWithValues: found.addresses.prefix(Self.lookupsMax).map { ($0, $1) })
     }
 
-    /// Returns `found` together with the inherited lists of models and addresses.
+    /// Returns `found` with the inherited lists of models and the inherited addresses.
     ///
-    /// Lists of engines, and addresses of host names, that `configuration` does not contain are left out.
+    /// An engine's list of models is left out if `configuration` does not ask this engine for its models. The addresses
+    /// of a host name are left out if no executor of `configuration`, or of its files of executors, needs them.
     func added(to found: FoundMembers, for configuration: Configuration) -> FoundMembers {
         var found = found
         for identity in configuration.discoveries.map(\.identity) {

@@ -16,8 +16,8 @@ extension HTTP2ServerSession {
         stream.isHEAD = builder.method == .head
         guard activeStreams <= connection.settings.streamsMax else {
             refuse(stream)
-            // This reset counts against the client at once, not when it is sent, because a client that does not read
-            // prevents the sending.
+            // The reset that `refuse` makes counts against the client now, and not when it is sent, because it is never
+            // sent to a client that does not read.
             if !abuse.resetSent(now: now) { fail(.causedResets) }
             return
         }
@@ -131,7 +131,8 @@ extension HTTP2ServerSession {
         let fault = ending.isFatal ? ending.fault : nil
         let end: ClientEnd = stream.isResetByUs ? .violation(Self.streamViolation) : .reset(code)
         handler?.clientLeft(fault.map { .violation($0.words) } ?? end)
-        // If the server has not reset the stream, the client has reset it before its response was complete.
+        // The response is not complete. If the server has not reset the stream, the client has, and `abuse` limits such
+        // resets.
         if !stream.isResetByUs, !ending.isFatal, !abuse.resetReceived(now: now) { fail(.resets) }
     }
 }

@@ -166,9 +166,11 @@ package struct Meter: Sendable {
         return found
     }
 
-    /// Whether the stream would be complete if `event` were its last event and the HTTP framing then ended cleanly.
+    /// Whether `event` can be the last event of a complete stream whose HTTP framing then ends cleanly.
     ///
-    /// The meter does not change. A truncated event does not complete the stream.
+    /// An event whose JSON is cut off cannot be. An event of the class `comment` can, because the events before it
+    /// decide whether the stream is complete. An event larger than `EventSplitter.limit` can only if it is of the class
+    /// `end`. The meter does not change.
     package func isEnded(by event: Span<UInt8>, kind: EventSplitter.Kind, scanner: JSONScanner) -> Bool {
         var trial = self
         guard kind == .whole else { return trial.readPiece(event, kind: kind, at: 0, scanner: scanner) == .end }
