@@ -39,7 +39,8 @@ package enum JSONValue: Equatable, Sendable {
         self = value
     }
 
-    /// Parses a document that was cut off, after closing its open string, arrays and objects.
+    /// Closes the string, the arrays and the objects that are open at the end of a cut-off document, and parses the
+    /// result.
     ///
     /// - Returns: nil if the closed document is not JSON.
     package init?(parsingCut bytes: [UInt8]) {

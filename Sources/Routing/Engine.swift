@@ -11,12 +11,12 @@ package import Transport
 package final class Engine: Sendable {
     /// Identifies the engine in this process; never reused, and not an index.
     package let id: Int
-    /// The URL of the engine, for logs.
+    /// The URL of the engine, for logs; with its address if each address of the host name is an engine of its own.
     package let name: String
-    /// The number of engines with the same URL that come before this one; 0 for the first or only engine.
+    /// A number that tells this engine from the other engines with the same `name`.
     ///
-    /// Engines with the same URL differ in their keys or certificate authorities. The URL and this number identify the
-    /// engine in all processes of an upgrade.
+    /// Such engines differ in their API keys or certificate authorities. A new engine gets the lowest number, from 0
+    /// on, that none of the others has. The name and this number identify the engine in all processes of an upgrade.
     package let ordinal: Int
     /// The health of the engine as a whole, and the limits learned from its refusals; both decide whether requests may
     /// go to the engine.
@@ -69,7 +69,7 @@ package final class Engine: Sendable {
     /// Makes an engine that is healthy and has no attempts.
     ///
     /// - Parameters:
-    ///   - ordinal: the number of engines with the same URL that come before this one.
+    ///   - ordinal: the number that tells this engine from the other engines with the same name.
     ///   - runningMax: the largest number of attempts at once over all models of the engine; nil for no limit.
     ///   - modelsShareCapacity: whether the models share the capacity of one machine; if false, the engine's software
     ///     decides.
@@ -115,16 +115,18 @@ package final class Engine: Sendable {
 
     /// The engine's software that the configuration gives as `kind`; `unknown` for `kind: auto`.
     package var givenKind: EngineKind { EngineKind(rawValue: kindGiven.load(ordering: .relaxed)) ?? .unknown }
-    /// The engine's software that its answers to health probes have shown; `unknown` if they have not shown it.
+    /// The engine's software that its answers to the edge's questions have shown; `unknown` if they have not shown it.
+    ///
+    /// `EngineInquiry` asks the questions after the engine has passed a health probe.
     package var foundKind: EngineKind { EngineKind(rawValue: kindFound.load(ordering: .relaxed)) ?? .unknown }
     /// The engine's software that the configuration gives, or else the one that the engine's answers have shown.
     ///
     /// The value may change while the configuration is in force.
     package var kind: EngineKind { givenKind == .unknown ? foundKind : givenKind }
 
-    /// Records the software of the engine that its answers have shown; `unknown` if they show it no longer.
+    /// Records which software the engine's answers have shown; `unknown` if they do not show it any more.
     ///
-    /// The caller then calls `ExecutorPool.kindsChanged` of the pools that have the engine.
+    /// The caller must then call `ExecutorPool.kindsChanged` for each pool that has an executor at this engine.
     package func found(_ kind: EngineKind) {
         kindFound.store(kind.rawValue, ordering: .relaxed)
         noteKind()
@@ -223,7 +225,7 @@ package final class Engine: Sendable {
         promptBytesMirror.publish(promptBytes)
     }
 
-    /// The name of the engine in tables that processes share; it differs even between engines with the same URL.
+    /// The name of the engine in tables that processes share; it differs even between engines with the same `name`.
     var sharedName: String { ordinal == 0 ? name : "\(name)\0\0\(ordinal)" }
 
     /// Publishes the counts of this engine in `counts` from now on, and compares limits with the sums over all

@@ -27,7 +27,8 @@ enum PathHint {
 
     /// A served path and its segments.
     ///
-    /// The segments are computed once, because anybody can send requests with wrong paths at any rate.
+    /// The segments are computed once and not for each request, because any client can send very many requests with
+    /// wrong paths.
     private struct KnownPath {
         let path: String
         let segments: [String]

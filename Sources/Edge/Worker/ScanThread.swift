@@ -38,7 +38,9 @@ final class ScanThread: Sendable {
         var names: MemberNames
         /// The content coding, such as gzip, that is removed before the scan; nil for a body without a coding.
         var coding: ContentCoding?
-        /// The largest decoded body, in bytes.
+        /// The maximum length of the body after the coding is removed, in bytes.
+        ///
+        /// The decoding of a longer body fails. The limit is not used for a body without a coding.
         var bytesMax: Int
         /// Called on the scan thread with the outcome.
         var reply: @Sendable (ScanOutcome) -> Void

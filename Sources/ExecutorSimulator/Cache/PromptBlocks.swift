@@ -17,7 +17,8 @@ struct PromptBlocks {
     /// Reads the prompts of an accepted request.
     ///
     /// - Parameters:
-    ///   - words: how many tokens the prompts have together, if the endpoint's prompts are not split into blocks.
+    ///   - words: how many tokens the prompts have together; used only for prompts that are not split into blocks, such
+    ///     as those of embeddings.
     ///   - blockSize: how many tokens a block has, at least 1.
     init(_ endpoint: ModelEndpoint, model: String, body: JSONValue, words: Int, blockSize: Int) {
         var prompt = BlockChain.Builder(blockSize: blockSize)
@@ -55,7 +56,7 @@ struct PromptBlocks {
         return prompt.finished()
     }
 
-    /// Adds a message without its role, a part of a message, or another item of a conversation.
+    /// Adds a message, a part of a message, or another item of a conversation; its role, if it has one, is left out.
     ///
     /// If a part contains a text, only the text is added. So a message has the same tokens whether its content is a
     /// string or an array of parts.
@@ -97,7 +98,9 @@ struct PromptBlocks {
         }
     }
 
-    /// The prompts of a completion: a text, an array of token ids, or an array of texts and arrays of token ids.
+    /// Returns the prompts of a completion, each of which is a text or an array of token ids.
+    ///
+    /// - Parameter prompt: the request's member `prompt`: a single prompt, or an array of prompts.
     private static func inputs(_ prompt: JSONValue?) -> [JSONValue] {
         guard let prompt else { return [] }
         guard let values = prompt.array, values.first?.integer == nil else { return [prompt] }

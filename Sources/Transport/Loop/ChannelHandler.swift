@@ -13,10 +13,11 @@ package enum ChannelEnd: Sendable {
 ///
 /// All calls happen on the loop's thread. After the channel is closed, only `channelReleased` is called.
 package protocol ChannelHandler: AnyObject {
-    /// The connection is ready: it is established, its TLS handshake is complete, and a proxy's first bytes are read.
+    /// The connection is established, and bytes can be sent on it.
     ///
-    /// Not called for an accepted channel without TLS and without a proxy's first bytes (`ChannelPreamble`), because it
-    /// is ready as soon as a handler is attached.
+    /// With TLS, the handshake is complete. If the channel has a `ChannelPreamble`, which reads what a proxy sends
+    /// first, the preamble has been read. An accepted channel that has neither is ready as soon as a handler is
+    /// attached, so this function is not called for it.
     func channelOpened(_ channel: Channel)
     /// Plaintext bytes have arrived; `bytes` is valid only during the call.
     func channel(_ channel: Channel, received bytes: Span<UInt8>)

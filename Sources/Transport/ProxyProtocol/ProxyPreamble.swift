@@ -2,7 +2,7 @@
 
 /// Reads the PROXY header of a connection whose peer is a proxy that must send one.
 package final class ProxyPreamble: ChannelPreamble {
-    /// How long after the accept the complete header must have arrived: 5 s.
+    /// The maximum time from the accept of the connection until the complete header has arrived: 5 s.
     ///
     /// A proxy sends the header at once, so only a broken or hostile peer takes longer.
     package static let timeout: Nanoseconds = 5_000_000_000
