@@ -31,7 +31,7 @@ final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
     private var timer: TimerID?
     /// The part that has arrived of the answer to `question`.
     private var answer: EngineAnswer?
-    /// The length of the body that has arrived, in bytes.
+    /// How many bytes of the body of the answer to `question` have arrived so far.
     private var bodyBytes = 0
 
     init(

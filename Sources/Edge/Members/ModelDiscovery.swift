@@ -23,7 +23,7 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     private enum TimerKind: Int {
         /// The next request is due.
         case ask
-        /// The answer has taken too long.
+        /// The engine has not answered the request within `timeout`.
         case late
     }
 

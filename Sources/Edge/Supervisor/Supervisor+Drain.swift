@@ -73,11 +73,11 @@ extension Supervisor {
         }
     }
 
-    /// Begins to end the process, after the loop has sent the answer to the command that began an upgrade.
+    /// Begins to end the process, but only after the loop has answered the command that began an upgrade.
     ///
-    /// A signal to end the server has just made that upgrade fail. The process may close the command socket as soon as
-    /// it begins to end. So it begins when a timer fires that is due at once, because the loop sends the answer before
-    /// it fires timers.
+    /// The upgrade has just failed because of a signal to end the server. Ending the process may close the command
+    /// socket at once, so the answer must be sent before. A timer that is due at once ensures this, because each turn
+    /// sends output before it fires timers.
     private func endAfterAnswering() {
         let end = TimerClosure { [unowned self] in if drain == nil { beginEnding() } }
         _ = loop.timers.schedule(at: loop.now, target: end, kind: 0)
@@ -170,8 +170,8 @@ extension Supervisor {
 
     // MARK: End
 
-    /// How long this process still waits for other processes of the server to end, after the longest time that the
-    /// drain may take, in nanoseconds.
+    /// How long after the time limit of the drain this process still waits for other processes of the server to end,
+    /// in nanoseconds.
     private static let predecessorReserve: Nanoseconds = 5_000_000_000
 
     /// Ends the loop of the control thread, after waiting for other processes of the server if that is necessary.
@@ -181,8 +181,9 @@ extension Supervisor {
     func stopOnceAlone() {
         if role == .predecessor {
             if outlivesMain, let successor { return stop(after: successor) }
-            // While systemd may take this older process for the main one, the signal that ends the server may come to
-            // this process. It must then end after the new main process, so it does not end yet.
+            // As long as systemd may still take this older process for the main one, it may send the signal that stops
+            // the server to this process. After such a signal, this process must outlive the new main process. So it
+            // stays until systemd knows the new main process.
             endsOnceAlone = misdirected.arePossible
             if endsOnceAlone { return }
         }
@@ -200,7 +201,7 @@ extension Supervisor {
     private func stop(after main: LaunchedProcess) {
         OperatorLog.say("waiting for the main process \(main.id), for which systemd takes this one")
         endsOnceAlone = false
-        // The link to the main process is closed, so that the main process does not wait for this older process.
+        // Closes the link to the main process, because otherwise the main process would wait for this older process.
         reportUse()
         mainLink?.close()
         mainLink = nil

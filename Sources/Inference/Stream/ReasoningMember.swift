@@ -112,8 +112,8 @@ package enum ReasoningMember: String, CaseIterable, Sendable {
     /// The replacements in a `delta` or `message` that has these members.
     private func edits(of members: [JSONMembers.Member], in json: [UInt8]) -> [Edit] {
         let found = members.indices.filter { Self.names.contains(members[$0].name) }
-        // Members with reasoning have only two possible names, so one of three or more members repeats a name. It is
-        // not clear which value the engine means, so nothing is changed.
+        // Only two names exist for a member with reasoning, so if there are three or more such members, at least two of
+        // them have the same name. It is not clear which value the engine means, so nothing is changed.
         guard let first = found.first, found.count <= 2 else { return [] }
         if self == .both {
             guard Set(found.map { members[$0].name }).count == 1, let last = found.last else { return [] }

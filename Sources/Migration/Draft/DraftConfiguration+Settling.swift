@@ -4,9 +4,10 @@ internal import Configuration
 internal import Transport
 
 extension DraftConfiguration {
-    /// Removes everything that `freeinference check` would refuse, and makes a note about each removal.
+    /// Removes everything that `freeinference check` would refuse, and makes a note about nearly every removal.
     ///
-    /// If a model lists one of its names twice, the second entry is removed without a note.
+    /// Three things are removed without a note: an alias that is equal to the id of its model, the second entry of the
+    /// same fallback in a model, and the weight of a model's only executor unless the weight is 0.
     ///
     /// - Returns: Placeholder values for the environment variables of the draft, so that it can be checked without the
     ///   real values.

@@ -35,9 +35,9 @@ package final class EventLoop {
     package var timers = Timers()
     /// The pool of memory chunks in which all connections of the loop queue their output.
     package let chunks = ChunkPool()
-    /// The output buffer that all connections of the loop use in turn.
+    /// The output buffer that all connections of the loop share, one at a time.
     package let scratch = Scratch()
-    /// The ciphertext buffers that all TLS connections of the loop use in turn.
+    /// The ciphertext buffers that all TLS connections of the loop share, one at a time.
     package let wire = TLSWire()
     /// Decides when the TLS handshakes of clients may take CPU time from streams.
     package let handshakes = HandshakeGate()
@@ -76,9 +76,10 @@ package final class EventLoop {
     private let waitLimit: Int?
     /// The value of `clock.paused` when the loop last noticed a pause of the process.
     private var pausedBefore: Nanoseconds = 0
-    /// The largest number of turns in which the loop still fires no timers, because the process was paused.
+    /// How many more turns may pass without firing timers, so that the loop first reads what arrived during a pause.
     ///
-    /// The number becomes 0 as soon as a turn finds nothing more to read; see `catchUpMax`.
+    /// A pause of the process sets it to `catchUpMax`, each such turn lowers it by 1, and a turn that finds nothing
+    /// more to read sets it to 0.
     private var catchUpTurns = 0
     /// For tests: an errno (ENOSPC or ENOMEM) with which all registrations fail; nil to register normally.
     package var registrationErrorForTest: CInt?

@@ -31,9 +31,9 @@ package final class AddressList {
 
     /// Replaces the addresses with those of a new DNS answer, which contains at least one address.
     ///
-    /// SRV records with the same address and port become one address with the sum of their weights. If there are too
-    /// many addresses, the addresses that the list has already are kept. New addresses are then added in order until
-    /// the list is full.
+    /// SRV records with the same address and port become one address with the sum of their weights. If the answer has
+    /// more than `addressesMax` addresses, the list takes first those that it already had, and then new ones in sorted
+    /// order until it is full.
     ///
     /// - Returns: whether an address or a weight has changed.
     func replace(with found: [WeightedAddress]) -> Bool {

@@ -68,8 +68,8 @@ package final class NameResolver: TimerTarget {
     ///   - books: the address books in which the resolver stores addresses; books without a name never change and are
     ///     ignored.
     ///   - lists: the address lists in which the resolver stores addresses.
-    ///   - say: called with a message for the operator when a name begins to fail, resolves again, or has other
-    ///     addresses.
+    ///   - say: called with a message for the operator when a name begins to fail or resolves again, when the addresses
+    ///     in a book change, and when a name has more addresses than its list can hold.
     package init(
         loop: EventLoop,
         books: [AddressBook],
