@@ -32,7 +32,7 @@ extension EngineKind {
 }
 
 extension Engine {
-    /// A text for the operator about the kind of the engine, which the server has recognized from the engine's answers.
+    /// A text for the operator: which kind the engine's answers show now, or that they do not show it any more.
     var foundKindText: String {
         guard foundKind != .unknown else { return "its kind does not show any more" }
         return "its kind is \(foundKind.setting.rawValue), as it shows"

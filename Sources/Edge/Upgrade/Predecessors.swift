@@ -69,8 +69,9 @@ final class Predecessors {
         entries = []
     }
 
-    /// Tells the older process with this number to end within `drain_timeout`; does nothing if it was told before or
-    /// has ended.
+    /// Tells the older process with this number to end within its own `drain_timeout`, counted from now.
+    ///
+    /// Does nothing if the process was told to hurry before, or has ended.
     func hurry(_ number: Int) {
         guard let index = entries.firstIndex(where: { $0.facts.number == number }), !entries[index].facts.isHurried
         else { return }

@@ -63,7 +63,9 @@ final class WorkerSurvey: TimerTarget {
         _ = loop.timers.schedule(at: due, target: self, kind: 0)
     }
 
-    /// Passes on the answer of a worker to the question with this number, unless the question is already finished.
+    /// Gives a worker's answer to the `answered` closure of the question with this number.
+    ///
+    /// Does nothing if the question is already finished.
     func answered(worker: Int, number: Int, _ answer: any Sendable) {
         guard let index = questions.firstIndex(where: { $0.number == number }),
             questions[index].pending.remove(worker) != nil

@@ -23,7 +23,9 @@ package enum RetryAfter {
         return milliseconds(now: date ?? now) { fields.string(named: $0) }
     }
 
-    /// The waiting time that named values ask for; the values are header fields or members of JSON.
+    /// The waiting time that named values ask for; nil if they ask for none.
+    ///
+    /// The values are header fields, or members of a JSON object.
     ///
     /// - Parameter field: Returns the value for a name, which is in lower case with hyphens; nil if there is no value.
     static func milliseconds(now: Int = Clock.wallTime().seconds, _ field: (String) -> String?) -> Int? {
@@ -41,7 +43,7 @@ package enum RetryAfter {
 
     /// The time until all used-up rate limits are reset, in milliseconds.
     ///
-    /// A rate limit counts as used up if no requests or tokens remain, or if the number of them is not given.
+    /// A rate limit counts as used up if none of its requests or tokens remain, or if no value says how many remain.
     private static func reset(now: Int, _ field: (String) -> String?) -> Double? {
         let limits = [
             ("x-ratelimit-reset", "x-ratelimit-remaining"), ("ratelimit-reset", "ratelimit-remaining"),

@@ -34,7 +34,9 @@ package struct PoolMember: Sendable {
     ///
     /// The operator can set another weight while the server runs, see `presentWeight`.
     package let weight: Int
-    /// The largest number of attempts at once at this executor; nil if only the engine's own limit applies.
+    /// The configured limit on the number of attempts at once at this executor; nil if the configuration sets none.
+    ///
+    /// The limits of the engine and those learned from refusals apply in addition.
     package let runningMax: Int?
     /// The request paths that the executor serves according to the configuration.
     package let paths: PathSet
@@ -82,7 +84,7 @@ package final class ExecutorPool: Sendable {
 
     /// The result of choosing an executor.
     package enum Choice: Sendable {
-        /// The chosen executor, and how it was chosen; its attempt is counted until `release`.
+        /// The chosen executor, and how it was chosen; the attempt counts as running there until `release` is called.
         case executor(Executor, Placement)
         /// Every executor that could take the request runs as many attempts as its limits allow, or has asked for a
         /// pause.
@@ -117,8 +119,8 @@ package final class ExecutorPool: Sendable {
             state.turns.keep(members.map(\.executor.id))
             state.placement.keep(Set(members.map(\.executor.id)))
             // If the number of attempts is limited, a request may have to wait for a slot. The length of a wait is
-            // estimated from the times at which slots were taken and freed, so these times are recorded from the
-            // beginning.
+            // estimated from the times at which slots were taken and freed. So the pool records these times from now
+            // on, and not only after a request has found no free slot.
             let isLimited = members.contains { $0.runningMax != nil || $0.executor.engine.runningMax != nil }
             if isLimited { entry.watch(&state, from: 0) }
             return state.generation
@@ -191,9 +193,9 @@ package final class ExecutorPool: Sendable {
     ///   - maker: the index of the member that has made the response which the request continues. Only this member may
     ///     take the request. The value is nil if every member may take it.
     ///   - mercy: which unhealthy members may take the request.
-    /// - Returns: whether a member is healthy enough to take requests, whether a member is left out because it is
-    ///   unhealthy, and the index of a member that is due for a trial. In a trial, this request is sent to an executor
-    ///   that was left out for some time. If the trial fails, the request is retried.
+    /// - Returns: whether any member may take the request as soon as it has a free slot, whether any member is left out
+    ///   because it is unhealthy, and the index of a member that is due for a trial. In a trial, one request is sent to
+    ///   an executor that was left out for some time, to find out whether the executor works again.
     private func findFree(
         _ request: RoutingRequest,
         _ maker: Int?,
@@ -229,7 +231,8 @@ package final class ExecutorPool: Sendable {
     ///     nil for none.
     ///   - mercy: which unhealthy members may take the request.
     ///   - isMaker: whether the only member in `state.free` has made the response that the request continues.
-    /// - Returns: nil if other pools have taken all slots since `state.free` was filled.
+    /// - Returns: nil if `state.free` is empty, or if none of its members can take the request any more, for example
+    ///   because other pools have just taken all slots.
     func takeFree(
         _ request: RoutingRequest,
         _ state: inout PoolEntry.State,
@@ -275,13 +278,13 @@ package final class ExecutorPool: Sendable {
     /// The index of the member in `state.free` that gets the request.
     ///
     /// With the balance `roundRobin` or `weighted`, the members take turns, and the member whose turn is due first gets
-    /// the request. With every other balance, a member with the least work in proportion to its weight gets it. A
-    /// difference of less than one request does not count.
+    /// the request. With every other balance, a member with the least work in proportion to its weight gets it. Members
+    /// whose work differs by less than one request count as equally loaded.
     private func pick(_ state: inout PoolEntry.State) -> Int {
         guard members.count > 1 else { return state.free[0].index }
         if asksSome { return leastOfSome(state.free) }
         // For each member, `loadWithOneMore` is the work that its executor would have with this request, divided by the
-        // member's present weight (`share`). `least` is the smallest of these values.
+        // member's `share`. `least` is the smallest of these values.
         var least = Double.infinity
         let isByLoad = balance != .roundRobin && balance != .weighted
         if isByLoad {
@@ -295,9 +298,9 @@ package final class ExecutorPool: Sendable {
             first = min(first, due)
             // Skips an executor that already has at least as much work as another one would have with the new request.
             if isByLoad, member.load >= least { continue }
-            // `strangers` is how many requests other clients than this server have at the engine, divided by the
-            // weight. The executor with the smallest value is chosen. If several have it, the one whose turn is due
-            // first is chosen.
+            // If the pool chooses by load, `strangers` is how many requests other clients than this server have at the
+            // engine, divided by the member's `share`; otherwise it is 0. The executor with the smallest value is
+            // chosen. If several have it, the one whose turn is due first is chosen.
             let strangers = isByLoad ? Double(member.strangers) / member.share : 0
             if let next, (next.strangers, next.due) <= (strangers, due) { continue }
             next = (member, due, strangers)
@@ -340,11 +343,11 @@ extension PoolMember {
 
     /// The weight by which the pool shares exchanges between its members; always above 0.
     ///
-    /// This is the present weight, which is reduced for a while after the executor has become healthy again, or after
-    /// the operator has resumed it.
+    /// This is `presentWeight` times a factor, which is normally 1. The factor grows from 0.1 to 1 after an ejection of
+    /// the executor or its engine has ended, or after the operator has allowed attempts at the executor again.
     func share(at now: Nanoseconds) -> Double {
         let health = min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
-        // The present weight may be 0 here, because an operator may set it to 0 while the executor is being chosen.
+        // `presentWeight` may be 0 here, because an operator may set it to 0 while the executor is being chosen.
         return Double(max(1, presentWeight)) * min(health, executor.order.share(at: now))
     }
 }

@@ -80,12 +80,13 @@ final class ReceiveRing {
         _ = unsafe clinux_ring_enter(&ring, 1, UInt32(completions), timeout)
     }
 
-    /// Whether the queue has further completions, or the kernel can add some when the loop makes the next system call.
+    /// Whether `takeAll` has completions left to take, or the kernel can add some in the next system call of the loop.
     var hasMore: Bool { unsafe clinux_ring_ready(&ring) > 0 || clinux_ring_has_work(&ring) != 0 }
 
-    /// Returns whether epoll has events, and resets the answer to false.
+    /// Returns whether the ring has reported since the last call of this function that epoll has events.
     ///
-    /// The ring polls epoll's descriptor, which is readable if epoll has events. `takeAll` notes this completion.
+    /// The ring polls epoll's descriptor, which is readable while epoll has events. When `takeAll` takes the completion
+    /// of this poll, it sets `isPollerReady`.
     func takePollerReady() -> Bool {
         defer { isPollerReady = false }
         return isPollerReady
