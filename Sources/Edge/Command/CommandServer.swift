@@ -11,9 +11,9 @@ internal import Transport
 final class CommandServer {
     /// The functions that carry out the commands.
     struct Actions {
-        /// Returns why this process now refuses commands that change something; nil if it carries them out.
+        /// Returns why this process now refuses certain commands; nil if it carries them out.
         ///
-        /// These are the upgrade, and the commands that drain or resume an executor, set its weight, or begin or end
+        /// The commands are the upgrade, and those that drain or resume an executor, set its weight, or begin or end
         /// maintenance.
         var obstacle: () -> String? = { nil }
         /// Reads the configuration again and puts it in force, then calls the closure with the result.

@@ -3,7 +3,7 @@
 internal import Synchronization
 internal import Transport
 
-/// A charge against the memory budget that the scan thread raises while it decodes a body.
+/// A charge against the memory budget that grows while the scan thread decodes a body.
 ///
 /// The scan thread passes the charge to the exchange together with the decoded body.
 ///

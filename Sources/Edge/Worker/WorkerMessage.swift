@@ -8,8 +8,8 @@ package enum WorkerMessage: Sendable {
     case leave
     /// Accept no new connections, and close each connection as soon as it has no request under way.
     ///
-    /// If this message comes after `handOver`, the worker has already stopped accepting connections. Its answer to
-    /// health checks then stays the same, because a new process serves.
+    /// From now on, health checks are answered with 503. If this message comes after `handOver`, the worker has already
+    /// stopped accepting connections, and the answer to health checks does not change, because a new process serves.
     case drain
     /// A new process accepts connections on the same sockets: accept only the connections that already wait in the
     /// backlogs.
@@ -35,15 +35,18 @@ package enum WorkerMessage: Sendable {
     case ask(Int, @Sendable (Worker) -> any Sendable)
     /// Store this number in the worker's handle, which shows `WorkerWatch` that the event loop is not blocked.
     case showTurn(Int)
-    /// Health probes have found this engine dead. End those attempts at it whose answers will not go on
-    /// (`Attempt.isLost`).
+    /// Health probes have found this engine dead. End the attempts at it that are lost (`Attempt.isLost`).
+    ///
+    /// While the edge reads from the engine, an attempt is lost if no byte of its answer has arrived for a certain
+    /// time, or if the answer has not begun and the connection of the last probe was refused, reset or closed.
     ///
     /// Posted again after each further probe that fails.
     case engineDied(Engine, EngineDeath)
     /// A connection that another worker has accepted, on the listener with this key.
     ///
     /// The sender has already counted the connection for the process (`ProcessState.takeRoom`) and for the receiving
-    /// worker. `hold` counts the connection against the limits of its client's address.
+    /// worker. `hold` counts the connection against the limits of its client's address; it is nil if the connection is
+    /// not counted (`Worker.holdConnection`).
     case serve(Socket, peer: SocketAddress, listener: ListenerKey, hold: AddressHold?)
     /// The exchange that this `SlabKey` identifies no longer waits for an executor; `WaitEnd` says how the wait ended.
     case waitEnded(exchange: SlabKey, WaitEnd)

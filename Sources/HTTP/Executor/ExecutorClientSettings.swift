@@ -37,9 +37,9 @@ package struct ExecutorClientSettings: Sendable {
     package var version = Version.auto
     /// The TLS parameters; nil for connections without TLS.
     package var tls: TLS?
-    /// How long each address may take to connect and to complete the TLS handshake.
+    /// How long the connection to one address may take to open, including the TLS handshake.
     ///
-    /// An HTTP/2 engine then has the same time to send its SETTINGS.
+    /// If the connection uses HTTP/2, the engine then has the same time again to send its SETTINGS.
     package var connectTimeout: Nanoseconds
     /// How long an unused connection is kept open.
     ///

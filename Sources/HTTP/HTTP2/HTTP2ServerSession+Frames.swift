@@ -8,7 +8,7 @@ extension HTTP2ServerSession {
         case feed
         /// The session has handled the frame itself, so nghttp2 does not get the frame.
         ///
-        /// Only a frame that has arrived whole can be skipped.
+        /// Only for a frame that has arrived whole; a part that arrived later would still be passed to nghttp2.
         case skip
         case fail(HTTP2Fault)
     }
@@ -26,7 +26,8 @@ extension HTTP2ServerSession {
         }
     }
 
-    /// Checks what nghttp2 does not check: too many control frames, and frames on closed streams.
+    /// Checks a frame for faults that nghttp2 does not look for, such as that the client sends too many control frames,
+    /// or that the frame's stream is closed.
     private func classify(_ header: HTTP2FrameHeader) -> FrameVerdict {
         if let stream = block.continuing, header.type != HTTP2FrameHeader.continuation || header.stream != stream {
             return .fail(.violation(NGHTTP2_PROTOCOL_ERROR))

@@ -22,12 +22,14 @@ package enum ClientEnd: Sendable {
 package protocol ServerStreamHandler: AnyObject {
     /// The request has begun, and the handler may respond from now on.
     ///
-    /// This is the first call to the handler.
+    /// This is the first call to the handler. It does not come if the stream has ended, or its response was aborted,
+    /// while the delegate made the handler.
     func requestBegan()
     /// Bytes of the request body have arrived.
     ///
     /// The bytes are valid only during the call. The handler calls `ServerStream.consumed` when it has processed the
-    /// bytes. Only then may the client send more.
+    /// bytes. If too many bytes are unprocessed, the server receives no more of the body until the handler has
+    /// processed some.
     func requestBody(_ bytes: Span<UInt8>)
     /// The whole request body has arrived.
     func requestEnded()
@@ -179,8 +181,8 @@ package class ServerStream {
         get { state.handler }
         set { state.handler = newValue }
     }
-    /// The event loop's time at which response bytes were last sent, or at which the first bytes began to wait for the
-    /// client.
+    /// The event loop's time at which response bytes were last sent, or at which bytes began to wait for the client
+    /// although none had waited before; the later of the two.
     package internal(set) final var lastMoved: Nanoseconds {
         get { state.lastMoved }
         set { state.lastMoved = newValue }
@@ -213,10 +215,10 @@ package class ServerStream {
         set { state.bytesLost = newValue }
     }
 
-    /// Sets the handler that the delegate has made, and makes the first call to it.
+    /// Sets the handler that the delegate has made, and calls its `requestBegan`.
     ///
-    /// If the stream ended while the delegate made the handler, `clientLeft` is the only call to the handler. If the
-    /// response was aborted in that time, the handler gets no call.
+    /// If the stream ended while the delegate made the handler, the handler gets only the call of `clientLeft`. If the
+    /// response was aborted in that time, the handler gets no call at all.
     func adopt(_ made: any ServerStreamHandler) {
         guard !isBroken else { return }
         if isClosed {
@@ -233,8 +235,10 @@ package class ServerStream {
     /// Sets the client of this request, which may differ from the client of the connection.
     final func identify(_ client: Client) { ownClient = client }
 
-    /// Counts this request as refused, because of a limit for the client's address or because the request broke a rule
-    /// of HTTP/2; the response has not begun.
+    /// Counts this request as refused.
+    ///
+    /// The caller refuses it because of a limit for the client's address, or because the request broke a rule of
+    /// HTTP/2. It calls this function before it begins the response.
     ///
     /// After too many refusals, the connection takes no further requests: its client gets a GOAWAY with the code
     /// ENHANCE_YOUR_CALM, or `connection: close` on HTTP/1.1.
@@ -296,10 +300,12 @@ package class ServerStream {
     /// The number of response bytes that wait to be sent to the client.
     package var buffered: Int { output.count }
 
-    /// The event loop's time at which the client last took bytes, or at which bytes began to wait for the client.
+    /// The event loop's time at which response bytes were last sent, or at which bytes began to wait for the client
+    /// although none had waited before; the later of the two.
     package var lastProgress: Nanoseconds { lastMoved }
 
-    /// Returns the head with the fields that the operator has configured for all responses of the listener.
+    /// Returns the head, and adds the fields that the operator has configured for all responses of the listener, except
+    /// those that the head has already.
     final func completed(_ head: ResponseHead) -> ResponseHead {
         guard connection.hasResponseFields else { return head }
         var head = head

@@ -1,8 +1,10 @@
-// Reads a JSON response that is relayed as it arrives, because it is too large to be buffered.
+// Reads an executor's JSON response that is relayed as it arrives, because it is too large to be held in memory, or
+// because there is no memory to hold it.
 
-/// Reduces one response to a small document that has only the members which the scanner reads.
+/// Reduces one response to a small document that has only the members that report an error, a finish reason or the
+/// usage.
 ///
-/// `JSONDigest` limits the size of the small document.
+/// `JSONDigest` makes the small document, and limits its size.
 package struct LargeDocument: Sendable {
     private var digest = JSONDigest()
 

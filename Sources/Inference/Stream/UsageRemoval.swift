@@ -1,4 +1,5 @@
-// Removes the member `usage` from the events of a stream if the edge, and not the client, has asked for it.
+// Removes the member `usage` from the events of a stream. This is done if the edge has asked the executor for the usage
+// and the client has not.
 
 /// Removes the member `usage` from the bytes of one event.
 package enum UsageRemoval {

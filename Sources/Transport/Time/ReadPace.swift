@@ -6,7 +6,7 @@
 /// must have read all these bytes, or as many as the minimum rate demands for one window. So a peer never counts as too
 /// slow only because the sender produces little. A peer cannot extend the window by reading a byte from time to time.
 ///
-/// The owner calls `isTooSlow` from a timer, so a write needs no check.
+/// Whoever holds a `ReadPace` calls `isTooSlow` from a timer. Nothing is checked when bytes are written.
 package struct ReadPace: Equatable, Sendable {
     /// When the current window (the period of one check) ends; `.max` before `begin`, and if there is no minimum rate.
     package private(set) var windowEnd: Nanoseconds = .max
@@ -52,9 +52,10 @@ package struct ReadPace: Equatable, Sendable {
         return false
     }
 
-    /// The text for the log about a peer that was too slow: how many bytes it has read, and how many were required.
+    /// The text for the log about a peer that was too slow: how many bytes it has read in the window, and how many were
+    /// required.
     ///
-    /// - Parameter taken: how many bytes the peer has read so far, as in `isTooSlow`.
+    /// - Parameter taken: how many bytes the peer has read so far, counted from the same moment as in `begin`.
     package func description(taken: Int) -> String {
         let seconds = window / 1_000_000_000
         return "took \(max(0, taken - takenBefore)) bytes in \(seconds) s, of at least \(required) that waited; "
