@@ -1,5 +1,5 @@
 // Reads the smaller sections of a configuration: workers, timeouts, limits, admission, log, CORS origins, and the
-// ledger, where finished exchanges will be recorded.
+// ledger, a file in which a later version of the server is to record finished exchanges.
 internal import Inference
 internal import Routing
 

@@ -93,9 +93,11 @@ final class Attempt: TimerTarget {
 
     private(set) var phase = Phase.waiting
     var times = Times()
-    /// When the last bytes of the answer arrived; 0 if none have arrived.
+    /// When bytes of the answer most recently arrived; 0 if none have arrived yet.
     private(set) var lastHeard: Nanoseconds = 0
-    /// When the executor's present silence began: at the start of the attempt, after the last bytes of the answer, or
+    /// When the executor's present silence began.
+    ///
+    /// This is the latest of three times: when the attempt began, when bytes of the answer most recently arrived, and
     /// when the edge began to read again after a pause.
     private(set) var silentSince: Nanoseconds = 0
     /// Whether the edge reads from the executor; while reading is paused, no bytes can arrive.
@@ -239,8 +241,10 @@ final class Attempt: TimerTarget {
         pool.made(response: environment.promptHasher.hash(Array(id.utf8), salt: tenant), by: executor)
     }
 
-    /// Counts a missed deadline against the health of the executor, unless its engine has answered other requests since
-    /// the attempt began.
+    /// Counts against the executor's health that it has missed a deadline, unless its engine is busy with other
+    /// requests.
+    ///
+    /// The engine counts as busy if it has lately sent bytes of other answers (`timeoutOutcome`).
     func reportTimeout() {
         guard phase == .relaying else {
             lease.report(timeoutOutcome, at: now)

@@ -70,9 +70,11 @@ final class KeyStoreWatcher: Sendable {
         }
     }
 
-    /// Whether a configuration names this file of keys, and the file of the secret still contains the same secret.
+    /// Whether a configuration names this watcher's two files, and the secret is still the same.
     ///
-    /// - Throws: if the secret cannot be read.
+    /// The files are the file of keys, and the file of the secret that hashes them.
+    ///
+    /// - Throws: if the secret cannot be read, or if there are keys but no secret.
     func serves(_ settings: Configuration.Authentication) throws(StartError) -> Bool {
         guard path == settings.keysPath, secretPath == settings.secretPath else { return false }
         return try Self.hash(path, secretPath) == keys.hash

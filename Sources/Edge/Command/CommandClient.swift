@@ -21,12 +21,13 @@ package enum CommandClient {
     /// The largest size of an answer's body, in bytes; a larger answer is an error.
     private static let bodyMax = 16 << 20
 
-    /// Sends a command, and blocks until the answer has arrived.
+    /// Sends a command, and blocks until the answer has arrived or the command has failed.
     ///
     /// - Parameters:
     ///   - path: the path and the query of the request.
-    ///   - sockets: the paths of the sockets where the server may listen. They are tried in this order.
-    ///   - timeout: how long to wait for the answer, in nanoseconds.
+    ///   - sockets: the paths of the sockets where the server may listen. They are tried in this order,
+    ///     until the whole request has been sent to one of them.
+    ///   - timeout: how long to wait for the answer at each socket, in nanoseconds.
     package static func send(
         _ method: HTTP.Method,
         _ path: String,

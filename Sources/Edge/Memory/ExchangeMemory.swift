@@ -34,8 +34,8 @@ struct ExchangeMemory {
     private var scan: BodyCharge?
     /// The limit on bytes of the response that wait for the client; reading from the executor pauses above it.
     var window = OutputWindow()
-    /// What this request adds to the requests and body bytes that are counted for its client's address; nil if it is
-    /// not counted.
+    /// What this request adds to the requests and body bytes that are counted for its client's address; nil if the
+    /// request is not counted.
     ///
     /// The key `limits.per_address` sets the limits of these counts.
     var addressHold: AddressHold?

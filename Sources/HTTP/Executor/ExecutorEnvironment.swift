@@ -1,9 +1,10 @@
-// The state that all connections of one worker thread to executors share: the options of nghttp2, and TLS contexts.
+// The state that a worker's connections to executors share: the options of nghttp2, and TLS contexts.
 package import Transport
 
-/// The options of nghttp2 and the TLS contexts that all connections of one worker thread to executors share.
+/// The options of nghttp2 and the TLS contexts that a group of connections to executors shares.
 ///
-/// Each worker thread owns one environment, which lives as long as these connections.
+/// All connections of one worker to executors share one environment. Other connections, such as those of health probes,
+/// have environments of their own.
 package final class ExecutorEnvironment {
     let library = HTTP2Library.forExecutors()
     private var contexts: [ContextKey: CachedContext] = [:]

@@ -4,9 +4,9 @@
 
 /// Finds where the representation of each field begins in HPACK (RFC 7541 section 6), and decodes nothing else.
 ///
-/// The session owns the counter. The only malformed HPACK that the counter detects is an integer of more than 32 bits.
-/// nghttp2 refuses such an integer and all other malformed HPACK. So the counter and nghttp2 always agree on where a
-/// field begins.
+/// Each HTTP/2 connection has one counter, in its `HTTP2HeaderBlock`. The only malformed HPACK that the counter detects
+/// is an integer of more than 32 bits. nghttp2 refuses such an integer and all other malformed HPACK. So the counter
+/// and nghttp2 always agree on where a field begins.
 struct HTTP2FieldCounter {
     private enum State { case field, nameLength, name, valueLength, value, number }
 

@@ -1,5 +1,5 @@
 // Chooses the executor that probably has the largest part of a request's prompt in its prefix cache, for pools with
-// `Balance.prefix`.
+// `Balance.prefix`, or with `Balance.auto` while it acts as `prefix`.
 package import Transport
 
 extension ExecutorPool {
@@ -32,7 +32,8 @@ extension ExecutorPool {
     ///
     /// If the function rejects every member that it considers, the result is nil with the reason `gate`. If there is no
     /// member to consider, the result is nil with the reason `load`. In both cases, the caller chooses a member as
-    /// `leastLoad` does. `state.placement.matches` has the holders, and `state.free` has the members with a free slot.
+    /// it does for `Balance.leastLoad`. `state.placement.matches` has the holders, and `state.free` has the members
+    /// with a free slot.
     func holder(
         _ request: RoutingRequest,
         _ state: inout PoolEntry.State
@@ -168,9 +169,10 @@ extension ExecutorPool {
 
     /// The index of the member (an executor of the pool) that has made the response which a request continues.
     ///
-    /// Only the engine that has made a response has stored it. The result is nil if the pool does not know which member
-    /// that is. It is also nil if the engine has failed since, if the member has been tried already, or if the member
-    /// may not be used now. Then the request may go to any member.
+    /// Only the engine that has made a response has stored it. The result is nil if the request continues no response,
+    /// or if the pool does not know the member. It is also nil if the member's engine has been ejected since it made
+    /// the response, if the member has been tried already for this request, or if the member may not be used now. If
+    /// the result is nil, the request may go to any member.
     func maker(for request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Int? {
         guard let response = request.response, let home = state.placement.maker(of: response),
             let index = index(ofExecutor: home.executor), members[index].mayTry(request, at: now)

@@ -20,7 +20,7 @@ package final class HandshakeGate {
 
     /// Whether the worker has streams under way; only then are handshakes limited.
     package var hasStreams = false
-    /// How many handshakes, since the start, had to wait before their first step.
+    /// How often, since the gate was made, a handshake that the server had not answered yet has had to wait.
     package private(set) var heldCount: UInt64 = 0
     /// Whether no handshake waits.
     ///
@@ -29,7 +29,9 @@ package final class HandshakeGate {
     private(set) var isEmpty = true
     /// How many handshakes wait.
     package var waitingCount: Int { queue.count }
-    /// The largest number of handshakes that may wait, not counting those that the server has already answered.
+    /// The largest number of handshakes that may wait before the server has answered them.
+    ///
+    /// Handshakes that the server has answered (rank `begun`) may always wait, and are not counted here.
     var places: Int {
         get { queue.places }
         set { queue.places = newValue }
