@@ -26,8 +26,8 @@
 
 /* Ciphertext input and output. The TLS connections of a worker share one wire, and only one of them is inside OpenSSL
  * at a time. `input` borrows the worker's read buffer; `output` grows as needed. `key_updates` counts the TLS 1.3
- * KeyUpdate messages during one read. If it exceeds `key_updates_allowed`, the wire supplies no more input, and the
- * read fails. */
+ * KeyUpdate messages that arrive during one call of `TLSConnection.read`. If it exceeds `key_updates_allowed`, the wire
+ * supplies no more input, and the call fails. */
 struct copenssl_wire {
     const uint8_t *input;
     size_t input_length;

@@ -66,7 +66,7 @@ package final class Executor: Sendable {
     /// Whether the limits of the executor and of its engine allow one more attempt.
     ///
     /// - Parameters:
-    ///   - runningMax: the limit that the pool sets for the executor; nil if only the engine limits the number.
+    ///   - runningMax: how many attempts at once the pool allows the executor; nil if the pool sets no limit.
     ///   - counted: 1 if the attempt that the caller asks about is already counted, otherwise 0.
     func takesMore(runningMax: Int?, counted: Int = 0, at now: Nanoseconds) -> Bool {
         let running = runningInAll - counted
@@ -88,13 +88,13 @@ package final class Executor: Sendable {
         max(engine.availability.pause(at: now), availability.pause(at: now))
     }
 
-    /// Counts an attempt if the limits, the health and the operator's order allow one more; returns whether it was
-    /// counted.
+    /// Counts an attempt if the limits, the health and the operator's command (`order`) allow one more; returns whether
+    /// it was counted.
     ///
     /// The function checks and counts under the lock `engine.counting`, so that no other pool takes the same slot.
     ///
     /// - Parameters:
-    ///   - runningMax: the limit that the pool sets for the executor; nil if only the engine limits the number.
+    ///   - runningMax: how many attempts at once the pool allows the executor; nil if the pool sets no limit.
     ///   - evenIfBad: whether to use the executor although its health forbids it, because few executors of the pool are
     ///     healthy.
     func begin(promptBytes: Int, runningMax: Int?, evenIfBad: Bool, at now: Nanoseconds) -> Bool {
@@ -136,8 +136,8 @@ package final class Executor: Sendable {
     }
     /// Stops counting the prompt of an attempt as waiting.
     ///
-    /// The caller calls it when the first event of the answer has arrived, or when the attempt has ended without an
-    /// event.
+    /// Called once for each attempt that was counted: when its first outcome is reported, such as that the answer has
+    /// begun, or else when the attempt ends or its slot is given back unused.
     package func promptDone(bytes: Int) {
         promptBytes.wrappingSubtract(bytes, ordering: .relaxed)
         engine.promptDone(bytes: bytes)

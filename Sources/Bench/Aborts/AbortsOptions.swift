@@ -10,7 +10,9 @@ package struct AbortsOptions: Sendable {
     package var count = 1000
     /// How many streams are open at the same time.
     package var streams = 64
-    /// The maximum number of streams on one HTTP/2 connection; a server may close a connection after too many resets.
+    /// How many streams the bench opens on one HTTP/2 connection in all, before it uses a new connection.
+    ///
+    /// A server may close a connection after too many resets.
     package var perConnection = 100
     /// The time from one reset to the next, in nanoseconds.
     package var spacing: UInt64 = 1_000_000

@@ -1,5 +1,5 @@
-// The services of the control thread that use the configuration's snapshot: name resolution, health probes, health
-// reports, files of trusted peers.
+// The services of the control thread that use the configuration's snapshot: name resolution, health probes, reports
+// about health and cached tokens, and files of trusted peers.
 internal import Routing
 internal import Transport
 
@@ -26,8 +26,8 @@ final class SnapshotFollowers {
         reporter = HealthReporter(snapshot, loop: loop, lastLoss: { prober.lastLoss(at: $0) })
     }
 
-    /// Starts the services that resolve host names and that tell the operator when an engine goes down or comes back,
-    /// or does not report cached tokens.
+    /// Starts to resolve host names, and to tell the operator about engines that go down, come back, or do not report
+    /// cached tokens.
     ///
     /// - Parameter named: called once, when the host names of all executors are resolved or `namesTimeout` has passed.
     func start(named: @escaping () -> Void) {

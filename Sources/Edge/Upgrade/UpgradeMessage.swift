@@ -37,9 +37,9 @@ enum UpgradeMessage: Equatable {
     ///
     /// Without a time, `drain_timeout` of the older process's own configuration applies.
     ///
-    /// If `stops` is true, the whole server ends, so the older process closes connections without a request at once. If
-    /// not, connections still end in a way that clients do not notice (`ConnectionDrain.handedOver`), because a request
-    /// that arrives while its connection is being closed would be lost.
+    /// If `stops` is true, the whole server ends, so the older process closes idle connections soon
+    /// (`ConnectionDrain.stopping`). If not, connections still end as `ConnectionDrain.handedOver` says, because a
+    /// request that arrives while its connection is being closed would be lost.
     case hurry(stops: Bool, within: Nanoseconds? = nil)
     /// To an older process: end all exchanges and the process at once.
     case cut

@@ -62,7 +62,7 @@ extension BlockChain {
             }
         }
 
-        /// Adds the bytes of JSON that is not text.
+        /// Adds a JSON value other than a text, such as a tool, by the bytes of its encoding.
         mutating func add(json bytes: [UInt8]) {
             if unfinished == .word { endToken() }
             for byte in bytes {

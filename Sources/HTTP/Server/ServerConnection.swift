@@ -39,14 +39,15 @@ protocol ServerProtocol: AnyObject {
 ///
 /// A connection is used only by its worker thread.
 package final class ServerConnection: ChannelHandler, TimerTarget {
-    /// How long a connection that is about to end (drain) still waits for its first request.
+    /// How long each step of a new connection may still take when the server ends: its handshake, and on HTTP/1.1 its
+    /// first request.
     ///
-    /// The request may already be on its way when the connection begins to drain.
+    /// The request may already be on its way when the server begins to end.
     static let firstRequestPeriod: Nanoseconds = 1_000_000_000
     /// How many request bodies on this connection wait for memory.
     ///
-    /// The bytes that wait fill the flow-control window that all streams of an HTTP/2 connection share. So the client
-    /// may be unable to send other bodies, and these bodies must not be refused as too slow.
+    /// The bytes of these bodies fill the flow-control window that all streams of an HTTP/2 connection share. So the
+    /// client may be unable to send its other bodies, and those others must not be refused as too slow.
     package var heldBodies = 0
     /// The number of refused requests in quick succession after which the connection has to end.
     ///
@@ -85,7 +86,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     package private(set) var clientCertificate: ClientCertificate?
     /// Counts the connection for the limits of its client's address; nil if the connection is not counted.
     ///
-    /// The worker sets this property. The connection calls `end` when its socket is closed.
+    /// The worker sets this property. When the socket is closed, the connection calls `hold.end`, and is no longer
+    /// counted.
     package var hold: (any ConnectionHold)?
 
     let delegate: any ServerDelegate
@@ -220,16 +222,17 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// Counts a request, served or refused, as work that the client has caused.
     ///
-    /// The event loop serves a connection that has caused much work after the other connections (`Channel.yields`).
+    /// If a connection has lately caused much work, its work waits until the other connections are served
+    /// (`Channel.yields`).
     func countRequest() {
         if !client.trusted { channel.countWork(RecentWork.request) }
     }
 
     /// Counts a response with a 4xx status as further work that the client has caused.
     ///
-    /// The event loop serves a connection that has caused much work after the other connections (`Channel.yields`). A
-    /// trusted connection carries the requests of many users. Its work is not counted, so that a few of its users
-    /// cannot slow down the others.
+    /// If a connection has lately caused much work, its work waits until the other connections are served
+    /// (`Channel.yields`). A trusted connection carries the requests of many users. Its work is not counted, so that a
+    /// few of its users cannot slow down the others.
     func countResponse(status: Int) {
         if status >= 400, status < 500, !client.trusted { channel.countWork(RecentWork.refusal) }
     }
@@ -357,8 +360,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
     }
 
     package func handshakeClient(_ channel: Channel) -> HandshakeClient {
-        // If a trusted proxy has named the client in a PROXY header, `isTrustedPeer` is false, because only the proxy
-        // is a trusted peer.
+        // `isTrustedPeer` is true for a trusted proxy that has named no client. If a PROXY header has named one,
+        // `client` is that client, and the trust in the proxy does not make it known.
         HandshakeClient(
             address: IPAddress(client.address),
             isKnown: client.trusted || client.isTrustedPeer || delegate.isKnown(client)

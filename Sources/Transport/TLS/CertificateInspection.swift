@@ -5,10 +5,10 @@ internal import COpenSSL
 
 /// An error or a warning about a certificate file or a key file.
 package struct CertificateFinding: Equatable, Sendable {
-    /// The file of the certificate chain, or the file of its private key.
+    /// The file of certificates (a chain, or authorities), or the file of the chain's private key.
     package enum Place: Sendable { case chain, key }
 
-    /// Whether the finding is about the file of the certificate chain or about that of the private key.
+    /// Whether the finding is about the file of certificates or about that of the private key.
     package var place: Place
     /// Whether the server can use the file in spite of the finding.
     package var isWarning = false
