@@ -195,7 +195,7 @@ static void read_delta(ondemand::value &value, cjson_event *out) noexcept {
 
 /// Clears the result for a payload that is not exactly one JSON document.
 ///
-/// Only `error` and the fields of the event itself, such as its name, are kept.
+/// Only `error` is kept, and what is known without parsing the payload as JSON, such as the name of the event.
 static void keep_only_error(cjson_event *out) noexcept {
     cjson_event kept = {};
     kept.has_data = out->has_data;
@@ -397,6 +397,7 @@ extern "C" void cjson_scan_event(cjson_parser *parser, const uint8_t *event, siz
         scan(parser, filled, out);
     }
     if (!bare.empty() && !out->error) scan_bare(parser, bare, has_data ? filled : 0, out);
-    // The error can also be a JSON document without `data:` that spans several lines.
+    // An engine can also send an error as bare JSON that spans several lines. So in an event without `data:`, all text
+    // from the first line that begins with `{` or `[` to the end of the event is scanned as one document.
     if (!rest.empty() && !out->error && !has_data) scan_bare(parser, rest, 0, out);
 }

@@ -4,8 +4,9 @@ internal import Transport
 
 /// The recent pace of one request body.
 ///
-/// No work is done when a piece of the body arrives: the pace is computed only when `bytesPerSecond` is called. The
-/// caller subtracts from each time how long the body has waited for memory, because the client cannot send then.
+/// No work is done when a piece of the body arrives: the pace is computed only when `bytesPerSecond` is called. From
+/// the clock time that it passes to that function, the caller subtracts how long the body has waited for memory,
+/// because the client cannot send while the body waits.
 struct BodyPace: Equatable, Sendable {
     /// The shortest time over which a pace is measured, in nanoseconds; bytes that arrive in less time count as if they
     /// had taken this time.
@@ -17,7 +18,7 @@ struct BodyPace: Equatable, Sendable {
     /// The pace in the last completed window, in bytes a second; nil before the first window has ended.
     private var last: Int?
 
-    /// - Parameter began: when the body began.
+    /// - Parameter began: when the request began.
     init(began: Nanoseconds) { windowBegan = began }
 
     /// Whether the pace has been measured over a complete window; until then, a body may seem slower than it is.
@@ -25,8 +26,8 @@ struct BodyPace: Equatable, Sendable {
 
     /// The pace, in bytes a second.
     ///
-    /// Within the first window, the pace is the average since the body began. Afterwards it is the average of the last
-    /// window that has ended. A window ends with the first call that comes at least a second after its beginning.
+    /// Within the first window, the pace is the average since the request began. Afterwards it is the average of the
+    /// last window that has ended. A window ends with the first call that comes at least a second after its beginning.
     ///
     /// - Parameter arrived: how many bytes of the body have arrived so far.
     mutating func bytesPerSecond(arrived: Int, at time: Nanoseconds) -> Int {

@@ -1,5 +1,5 @@
 // A token event that is prepared in advance, so that the simulator can write 50,000 events per second. Only the time,
-// the number and the word differ from event to event.
+// the sequence number and the generated text differ from event to event.
 internal import Transport
 
 /// The parts that all token events of one choice have in common.
@@ -14,9 +14,10 @@ struct EventTemplate {
     /// - Parameters:
     ///   - beforeTime: the bytes before the value of `emitted_ns`.
     ///   - beforeNumber: the bytes between the time and the value of `sequence_number`; nil if the dialect
-    ///     has no number.
-    ///   - beforeText: the bytes before the word, from the end of the number, or of the time if there is no number.
-    ///   - afterText: the bytes after the word.
+    ///     has no sequence number.
+    ///   - beforeText: the bytes before the generated text, from the end of the sequence number, or of the time if
+    ///     there is no sequence number.
+    ///   - afterText: the bytes after the generated text.
     init(beforeTime: [UInt8], beforeNumber: [UInt8]? = nil, beforeText: [UInt8], afterText: [UInt8]) {
         self.beforeTime = beforeTime
         self.beforeNumber = beforeNumber
@@ -26,7 +27,7 @@ struct EventTemplate {
 
     /// Writes an event into a buffer, in place of what the buffer contained.
     ///
-    /// - Parameter text: the word, escaped for JSON.
+    /// - Parameter text: the generated text, escaped for JSON.
     func render(_ text: [UInt8], time: Nanoseconds, number: Int, into event: inout [UInt8]) {
         event.removeAll(keepingCapacity: true)
         event.append(contentsOf: beforeTime)

@@ -41,13 +41,15 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// do harm: some clients, such as those that use Python's `h2`, give up all streams under way when a GOAWAY
     /// arrives.
     static let shutdownNoticeDelay: Nanoseconds = 2_000_000_000
-    /// How long the server waits before it resets a stream that must end, in nanoseconds.
+    /// How long the server waits at most, in nanoseconds, before it resets a stream whose response has broken off, or
+    /// is complete before the request is.
     ///
-    /// The delay lets the queued end of the response go out first, and lets the client finish its request.
+    /// In this time, the queued output of a broken response can go out. After a complete response, the client can
+    /// finish its request.
     static let resetDelay: Nanoseconds = 1_000_000_000
     /// The value of `NGHTTP2_ERR_TOO_MANY_CONTINUATIONS`, which the header file of nghttp2 1.52 does not define.
     private static let tooManyContinuations = -905
-    /// The text for the handler and the log after the server has reset a stream for a fault of the client.
+    /// The reason that the handler gets, for the log, when the server ends a stream for a fault of the client.
     static let streamViolation: StaticString = "HTTP/2: the stream broke the protocol"
 
     /// The state of the session's input: the frame reader, and bytes that the session has not read yet.
@@ -275,7 +277,8 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         // A header block that is not a request head contains trailers.
         guard unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else { return }
         let id = unsafe frame.pointee.hd.stream_id
-        // If many resets of refused streams are unsent, the client keeps opening streams and does not read the resets.
+        // So many unsent resets of refused streams show that the client keeps opening streams and does not read what
+        // the server sends.
         if refusedStreams > Self.refusedMax { fail(.causedResets) }
         let stream = HTTP2ServerStream(server: self, connection: connection, id: id)
         streams[id] = stream
