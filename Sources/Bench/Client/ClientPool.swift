@@ -22,10 +22,13 @@ final class ClientPool {
     /// Begins to open a connection.
     func open() throws(BenchError) { _ = try add() }
 
-    /// Whether an open connection is not established yet, or its server has not said how many streams it accepts.
+    /// Whether at least one connection is still being established, or waits for its server to say how many streams the
+    /// server accepts.
+    ///
+    /// Connections that have ended do not count.
     var isConnecting: Bool { connections.contains { $0.endReason == nil && $0.streamsAllowed == nil } }
 
-    /// Why the first connection has ended, if all have ended; nil if one is still open, or if none was opened.
+    /// Why the first connection has ended, if all have ended; nil if one has not ended, or if none was opened.
     var failure: String? {
         connections.contains { $0.endReason == nil } ? nil : connections.first?.endReason
     }

@@ -7,7 +7,7 @@ package struct StreamsOptions: Sendable {
     package var connections = 4
     /// How many streams each connection carries.
     package var streams = 100
-    /// How long tokens are measured, in seconds.
+    /// How long the measurement lasts, in seconds.
     package var seconds = 10.0
     /// How long the streams run before the measurement, in seconds.
     package var warmup = 3.0

@@ -7,9 +7,10 @@ internal import Transport
 extension Attempt {
     // MARK: An error
 
-    /// Stores the next bytes of the body of an error response, until the body is complete.
+    /// Stores the next bytes of the body of an error response, by which the error is classified later.
     func holdFailure(_ bytes: Span<UInt8>) {
-        // If the body is too large or there is no memory for more of it, the error is classified by the part in `held`.
+        // If the body is too large or there is no memory for more of it, the error is classified at once, by the part
+        // in `held`.
         guard memory.hold(bytes, in: &held, expected: answer.expectedBytes), held.count <= EngineError.bodyMax else {
             failureEnded()
             return

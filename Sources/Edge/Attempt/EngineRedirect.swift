@@ -59,7 +59,7 @@ enum EngineRedirect {
         return rest
     }
 
-    /// Whether a path is the engine's prefix or below it, for every way in which a server may read the path.
+    /// Whether a path is the engine's path prefix or below it, for every way in which a server may read the path.
     ///
     /// A server may decode percent escapes once or several times, drop the parameters of segments, and read `\` as `/`.
     private static func isBelow(_ path: String, _ prefix: [UInt8]) -> Bool {

@@ -177,10 +177,14 @@ struct ExecutorSelection {
         }
     }
 
-    /// Puts the exchange in a pool's queue until the model is loaded, because no pool has an executor that is ready.
+    /// Puts the exchange in a pool's queue until the model is loaded, because no pool has given it an executor.
     ///
-    /// - Returns: nil if the exchange may not wait any longer, or if the queue is full. If it is full, `refused`
-    ///   becomes the wait that the pool predicts.
+    /// If an executor of the pool has become ready in the meantime, the exchange gets that executor at once.
+    ///
+    /// - Parameter refused: The shortest of the times, in nanoseconds, after which the pools that have refused the
+    ///   exchange expect that a new try may succeed; nil if no pool has refused it. This pool's time is included if
+    ///   the pool refuses the exchange now, for example because its queue is full.
+    /// - Returns: The next step; nil if the exchange may not wait any longer, or if the pool does not take it.
     private mutating func awaitLoad(
         of pool: Int,
         after cause: Cause,
@@ -216,8 +220,8 @@ struct ExecutorSelection {
 
     /// Whether an exchange that waits for a model to be loaded should ask all pools again.
     ///
-    /// The result is true if another pool has an executor that is ready, or if the awaited executors can no longer be
-    /// used.
+    /// The result is true if another pool has an executor that is ready, or if the pool in whose queue the exchange
+    /// waits has no executor any more that is ready or is loading the model.
     func shouldAskAgain(at now: Nanoseconds) -> Bool {
         guard awaitsLoad, let queue else { return false }
         if pools.indices.contains(where: { $0 != queue.pool && pools[$0].hasUsable(for: request, at: now) }) {
@@ -281,10 +285,12 @@ struct ExecutorSelection {
 
     /// The index of the first pool to ask.
     ///
-    /// After a wait without success, only the pools after the awaited pool are asked, because the earlier pools had no
-    /// executor. `request.path` is empty if the path is served only because a model's setting `passthrough` names it.
-    /// If an engine does not know such a path, an engine of another `kind` in the same pool is tried, because the path
-    /// may have another meaning for other models.
+    /// After a wait that has brought no executor, only the pools after the one in whose queue the exchange has waited
+    /// are asked, because the earlier pools had no executor.
+    ///
+    /// `request.path` is empty if the path is served only because a model's setting `passthrough` names it. If an
+    /// engine does not know such a path, an engine of another `kind` in the same pool is tried, because the path may
+    /// have another meaning for other models.
     private func firstPool(after cause: Cause) -> Int {
         switch cause {
         case .waitOver, .loadWaitOver, .gaveWay: waitedFor + 1

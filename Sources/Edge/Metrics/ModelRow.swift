@@ -13,7 +13,7 @@ final class ModelRow {
     /// Counts an attempt that has ended.
     ///
     /// - Parameters:
-    ///   - index: how the attempt ended, as an index of `Ending`.
+    ///   - index: the index that `Ending` gives to the way in which the attempt ended.
     ///   - executor: the id of the executor.
     func attemptEnded(_ index: Int, executor: Int) { counts.attempts.count(index, executor: executor) }
 

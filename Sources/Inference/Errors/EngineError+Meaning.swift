@@ -157,15 +157,17 @@ extension EngineError {
 
     // MARK: The document for the client
 
-    /// The engine's own JSON document for a client of this dialect, with all members and with addresses and keys
-    /// redacted.
+    /// The engine's own JSON document, for a client of this dialect.
     ///
-    /// - Returns: nil if the document does not have the shape that the client expects, so that the edge renders the
+    /// The document keeps all its members, but `ErrorRedaction` replaces addresses, file paths and API keys in its
+    /// strings.
+    ///
+    /// - Returns: nil if the document does not have the shape that the client expects; the edge then renders the
     ///   failure itself.
     private func document(for dialect: Dialect, status: Int) -> [UInt8]? {
         guard case .bytes(let bytes, let value)? = document, case .object(let members) = value else { return nil }
-        // The edge sends the document with its own status and request id, so the document must not name a different
-        // status or any request id.
+        // The client gets the document in a response that has the edge's status and the edge's request id. So the
+        // document must not name a different status or any request id.
         guard namedStatus == nil || namedStatus == status else { return nil }
         guard members.allSatisfy({ ["error", "type", "object"].contains($0.key) }) else { return nil }
         guard value["error"]?["message"]?.string != nil else { return nil }

@@ -47,8 +47,8 @@ internal import COpenSSL
 
     /// The TLS contexts of one listener: one context for each set of certificates that serve the same names.
     ///
-    /// A client that sends an unknown server name, or none, gets the first certificate. If
-    /// `TLSServerSettings.needsServerName` is true, such a client is refused.
+    /// A client that sends an unknown server name, or none, is refused if `TLSServerSettings.needsServerName` is true.
+    /// Otherwise it gets the first certificate, or one with another type of key for the first name of that certificate.
     ///
     /// - Throws: when `certificates` is empty, when a certificate or a file of authorities cannot be read or used, or
     ///   when OpenSSL knows none of the groups for the key exchange (`settings.groups`).
@@ -112,8 +112,8 @@ internal import COpenSSL
             guard used == 1 else { throw TLSError.refused(certificate.files) }
         }
         // A client that resumes a session does not verify the server's certificate again. So a session must be resumed
-        // only where the same names are served. For this purpose, the session ID context is a hash of the certificates'
-        // names. The hash is the same on every worker, and also after a certificate was renewed.
+        // only where the same names are served. For this purpose, the session ID context is a hash that covers the
+        // certificates' names. The hash is the same on every worker, and also after a certificate was renewed.
         let id = Self.sessionContext(of: certificates, clients: settings.clients)
         unsafe precondition(SSL_CTX_set_session_id_context(raw, id, CUnsignedInt(id.count)) == 1)
         unsafe copenssl_SSL_CTX_set_app_data(raw, Unmanaged.passUnretained(ticketKeys).toOpaque())
