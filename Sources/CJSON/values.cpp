@@ -1,4 +1,4 @@
-// Functions that read single JSON values, for example to learn whether a status code stands for a failure.
+// Functions that read a single JSON value, for example to learn whether the value is an error status from 400 to 599.
 #include "values.h"
 
 void read_code(ondemand::value &value, cjson_integer &out) noexcept {

@@ -41,7 +41,7 @@ static inline void clinux_ring_give_buffer(struct clinux_ring *ring, uint16_t id
     ring->buffer_tail++;
 }
 static inline void clinux_ring_publish_buffers(struct clinux_ring *ring) {
-    /* The kernel reads the number of buffers that were put into the ring from bytes 14 and 15 of the first slot. */
+    /* Bytes 14 and 15 of the first slot tell the kernel how many buffers have been put into the ring, modulo 65536. */
     uint16_t *tail = (uint16_t *)((char *)ring->buffer_ring + 14);
     __atomic_store_n(tail, ring->buffer_tail, __ATOMIC_RELEASE);
 }
@@ -143,9 +143,9 @@ static inline struct io_uring_sqe *clinux_ring_prepare(struct clinux_ring *ring,
     return entry;
 }
 
-/* Prepares one request that makes the kernel receive all bytes of a socket into the free buffers. Each received
- * piece is a completion, until the stream ends, fails or is cancelled. Returns 0 if the submission queue is full,
- * otherwise 1. */
+/* Prepares one request that makes the kernel receive from a socket repeatedly, each time into a free buffer. Each
+ * receive makes a completion, until the peer closes its side, a receive fails, or the request is cancelled. Returns 0
+ * if the submission queue is full, otherwise 1. */
 static inline int clinux_ring_receive(struct clinux_ring *ring, int fd, uint64_t data) {
     struct io_uring_sqe *entry = clinux_ring_prepare(ring, IORING_OP_RECV, fd, data);
     if (!entry) return 0;

@@ -24,7 +24,8 @@ package final class TraceBench: BenchStreamOwner {
 
     /// Prepares a run of the benchmark.
     ///
-    /// - Throws: when an option is out of range, or the target or an executor cannot be used.
+    /// - Throws: when an option is out of range, no request is selected, the thread may not run on the processor
+    ///   `options.pin`, TLS cannot be set up, or the URL of an executor is malformed or its host has no address.
     package init(options: TraceOptions, trace: TraceFile, target: BenchTarget) throws(BenchError) {
         if let problem = options.problem { throw BenchError(problem) }
         schedule = TraceSchedule(
@@ -114,7 +115,9 @@ package final class TraceBench: BenchStreamOwner {
 
     // MARK: The replay
 
-    /// Sends each request when it is due, and then waits for all streams to end, for at most `options.drain` seconds.
+    /// Sends each request of the trace when it is due.
+    ///
+    /// After the last request is sent, waits for all streams to end, for at most `options.drain` seconds.
     private func replay(from began: Nanoseconds) {
         let entries = schedule.entries
         var next = 0

@@ -101,7 +101,7 @@ extension ExecutorPool.Status {
     /// All values that `label` can have.
     static let labels = ["healthy", "ejected", "trial"]
 
-    /// The name of the health state, as `/health/deep` and the metrics show it.
+    /// The name of the executor's health state, as `/health/deep` and the metrics show it.
     var label: String {
         switch state {
         case .healthy: "healthy"

@@ -17,7 +17,7 @@ final class BodyCharge: Sendable {
         if bytes > 0 { budget.giveBack(bytes, of: .bodies) }
     }
 
-    /// Takes over bytes that are already charged against the budget, and that no connection counts any longer.
+    /// Takes over the charge for bytes that the budget counts already, but that no connection's account counts.
     ///
     /// This object gives the bytes back to the budget when it is released.
     func adopt(_ bytes: Int) { charged.wrappingAdd(bytes, ordering: .relaxed) }

@@ -31,7 +31,7 @@ struct ModelRequest {
     private(set) var prefill: Nanoseconds
     /// Whether the request itself says how long `prefill` is.
     private(set) var hasOwnPrefill = false
-    /// How many tokens per second each choice gets; 0 for as many as the client reads.
+    /// How many tokens per second each choice gets; 0 means as fast as possible.
     private(set) var pace: Double
     private(set) var faults: Faults
     /// Whether `faults` come from the simulator's options and not from the request.

@@ -29,8 +29,8 @@ final class HTTP1ServerSession: ServerProtocol {
     /// How many bytes of a request body the handler may leave unprocessed before the session stops reading from the
     /// client.
     ///
-    /// A handler usually processes bytes at once. It leaves bytes unprocessed only while there is no memory for them,
-    /// so the number is small.
+    /// A handler usually processes bytes at once. It leaves bytes unprocessed only while too little memory is free for
+    /// them.
     static let bodyWindow = 64 << 10
     /// The largest body, in bytes, of a request that asks for the upgrade to HTTP/2.
     ///
@@ -152,7 +152,7 @@ final class HTTP1ServerSession: ServerProtocol {
         waiting = []
         let used = read(bytes.span)
         if case .closing = state { return }
-        // Bytes that arrived during `read` are in `waiting` now. They come after the bytes that `read` has left.
+        // Bytes that arrived during `read` are in `waiting` now. They come after the bytes that `read` has not parsed.
         if used < bytes.count { waiting = Array(bytes[used...]) + waiting }
         updateReading()
     }
@@ -191,8 +191,8 @@ final class HTTP1ServerSession: ServerProtocol {
     func headBegan() {
         guard !headDeadlineRuns else { return }
         headDeadlineRuns = true
-        // When the server stops, `drain` has already set a deadline for the first request, and that deadline stays in
-        // force.
+        // When the server stops, this is the first request of the connection. `drain` has already set a deadline for
+        // it, and that deadline stays in force.
         if draining == .stopping { return }
         connection.clearDeadline()
         connection.setDeadline(channel.loop.now + connection.settings.headerTimeout)

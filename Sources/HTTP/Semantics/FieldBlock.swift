@@ -2,7 +2,7 @@
 // field needs a `String`.
 internal import Transport
 
-/// Header fields in the order in which they arrived, with names in lower case.
+/// Header fields in the order in which they were appended, with names in lower case.
 ///
 /// All names and values are stored one after the other in one array.
 package struct FieldBlock: Sendable {
@@ -36,7 +36,7 @@ package struct FieldBlock: Sendable {
         entries.reserveCapacity(fields)
     }
 
-    /// Appends a field that was received, and converts its name to lower case.
+    /// Appends a field whose name is given as bytes, and converts the name to lower case.
     package mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
         let start = storage.count
         storage.append(name)
@@ -134,7 +134,7 @@ package struct FieldBlock: Sendable {
         return storage[Int(entry.start)..<Int(entry.start + entry.nameLength)]
     }
 
-    /// The value of the field at `index`, as it was received.
+    /// The value of the field at `index`, exactly as it was appended.
     package func value(_ index: Int) -> ArraySlice<UInt8> {
         let entry = entries[index]
         let start = Int(entry.start + entry.nameLength)

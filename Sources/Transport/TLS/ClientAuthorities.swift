@@ -24,9 +24,9 @@ package struct ClientAuthorities: Equatable, Sendable {
 final class LoadedAuthorities {
     /// The certificates that may sign other certificates.
     let certificates = CertificateStack()
-    /// The names and dates of these certificates, in the order of the file.
+    /// The name and the validity dates of each certificate in `certificates`, in the same order.
     private(set) var facts: [CertificateFacts] = []
-    /// The names of the certificates in the file that are not used, because they may not sign other certificates.
+    /// The name of each certificate of the file that is left out, because it may not sign other certificates.
     private(set) var leftOut: [String] = []
 
     /// Parses a file.
@@ -54,7 +54,7 @@ final class LoadedAuthorities {
 extension TLSContext {
     /// The maximum number of intermediate certificates between a client's certificate and an authority of the file.
     private static let intermediatesMax = 4
-    /// The maximum size of all certificates together that a client may send, in bytes.
+    /// The maximum total size, in bytes, of the certificates that a client sends.
     private static let certificatesBytesMax = 32 << 10
 
     /// Asks each client for a certificate that one of these authorities has issued.
