@@ -16,6 +16,8 @@ struct AddressPlaces: Sendable {
 struct AddressPlace: Sendable, Equatable {
     let shard: Int
     let index: Int
-    /// The factor by which all limits are multiplied: 1 for an IPv4 address or an IPv6 /64, and 8 for an IPv6 /48.
+    /// The factor by which all limits in `limits.per_address` are multiplied for this entry.
+    ///
+    /// It is 1 for an IPv4 address or an IPv6 /64, and 8 for an IPv6 /48.
     let scale: Int
 }

@@ -22,7 +22,7 @@ package struct WorkerCounters: Sendable {
         var tokens: [TokenKind: UInt64] = [:]
         /// The time from a request's head to the first token of its stream, in nanoseconds.
         var firstToken = Histogram(bounds: Buckets.firstToken)
-        /// The time between two tokens of a stream, in nanoseconds.
+        /// The time from one token of a stream to the next, in nanoseconds.
         var gap = Histogram(bounds: Buckets.gap)
         /// For each complete stream, the mean time per token after the first token, in nanoseconds.
         var timePerToken = Histogram(bounds: Buckets.firstToken)
@@ -30,9 +30,11 @@ package struct WorkerCounters: Sendable {
         var duration = Histogram(bounds: Buckets.duration)
         /// How long exchanges waited for an executor, in nanoseconds; only exchanges that had to wait.
         var queueWait = Histogram(bounds: Buckets.queueWait)
-        /// For each exchange, the number of tokens in its prompt.
+        /// The number of tokens in the prompt of each exchange whose executor has reported this number.
         var input = Histogram(bounds: Buckets.tokens)
-        /// For each exchange, the number of tokens in its response.
+        /// The number of tokens in the response of each exchange.
+        ///
+        /// It is recorded if the executor has reported it or the response was a stream, whose token events are counted.
         var output = Histogram(bounds: Buckets.tokens)
         /// The number of attempts that have ended, by executor and by how they ended.
         var attempts = AttemptCounts()
@@ -40,9 +42,11 @@ package struct WorkerCounters: Sendable {
         ///
         /// The billing header is a text that coding agents put at the beginning of the system prompt.
         var billingBlocksStripped: UInt64 = 0
-        /// The tokens of prompts that executors have counted, and how many of them were cached.
+        /// The tokens of those prompts for which executors have reported token counts, and how many of these tokens
+        /// were cached.
         var prefixTokens = PrefixTokens()
-        /// The number of attempts whose executor was chosen by the prompt, by the reason for the choice.
+        /// The number of attempts at executors of pools that consider cached prompts, by the reason for the choice of
+        /// the executor.
         var placements: [PlacementReason: UInt64] = [:]
         /// The number of exchanges that waited for an executor when the worker made this copy of its counters.
         var queued = 0
@@ -90,13 +94,15 @@ package struct WorkerCounters: Sendable {
     var bytesOut: UInt64 = 0
     /// The time from the end of a request to its hand-over to an executor's connection, in nanoseconds.
     ///
-    /// The time in the queue is not included.
+    /// Only the first attempt of an exchange counts. The time for which the exchange waited for an executor is not
+    /// included.
     var requestOverhead = Histogram(bounds: Buckets.overhead)
     /// The time from the first event of a response to its hand-over to the client's connection, in nanoseconds.
     var answerOverhead = Histogram(bounds: Buckets.overhead)
-    /// The time from a client's departure to the end of its attempt at the executor, in nanoseconds.
+    /// The time that the worker takes to end the attempt of a client that has left, in nanoseconds.
     ///
-    /// The time is measured from the start of the event loop's turn in which the worker noticed the departure.
+    /// It is measured from the start of the event loop's turn in which the worker notices that the client has left,
+    /// until the loop has written the output of this turn, and with it the cancellation, to the sockets.
     var abortToExecutor = Histogram(bounds: Buckets.overhead)
     /// Connections of clients that this worker has accepted.
     var accepted: UInt64 = 0

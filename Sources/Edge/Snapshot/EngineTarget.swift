@@ -48,7 +48,7 @@ package final class EngineTarget: Sendable {
             && mine.connectTimeout == its.connectTimeout && mine.idleTimeout == its.idleTimeout
     }
 
-    /// Whether the health probes of this target and of `other` are the same requests over the same connections.
+    /// Whether this target and `other` send the same health probes, over connections with the same settings.
     func isProbedLike(_ other: EngineTarget) -> Bool {
         connectsLike(other) && probe == other.probe && host == other.host && credential == other.credential
     }

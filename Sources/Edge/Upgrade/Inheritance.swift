@@ -11,7 +11,7 @@ package final class Inheritance {
     static let variable = "FREEINFERENCE_UPGRADE"
 
     let handover: Handover
-    /// The descriptor of this process's end of the link to the main process, which is a pair of sockets.
+    /// The descriptor of this process's end of the link to the main process; the link is a pair of sockets.
     let descriptor: CInt
     /// The state of the main process when it started this one; nil if this version does not understand it.
     private(set) lazy var state = InheritedState(json: handover.state)

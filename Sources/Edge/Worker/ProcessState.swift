@@ -19,7 +19,7 @@ package final class ProcessState: Sendable {
     /// The system interface by which workers learn that sockets are ready: epoll alone, or epoll together with
     /// io_uring.
     package let poller: PollerChoice
-    /// The handles of the workers, in order: through a handle, any thread posts messages to a worker or reads its load.
+    /// The handle of each worker, at the worker's index: any thread posts messages to a worker or reads its load by it.
     package let workers: [WorkerHandle]
     let scanThread = ScanThread()
     let retries = RetryBudget()
@@ -117,7 +117,8 @@ package final class ProcessState: Sendable {
 
     /// Closes the mailbox of a worker that has ended, and handles the messages that the worker has not read.
     ///
-    /// Sockets in these messages are closed, and the slots at executors that they grant are given back to the pools.
+    /// The function closes the sockets in these messages. If a message grants an executor to an exchange, the slot is
+    /// given back to the pool.
     package func retire(_ worker: Int) {
         workers[worker].setTakesConnections(false)
         for message in workers[worker].mailbox.close() {

@@ -63,8 +63,8 @@ struct WorkerListeners {
     /// keeps its earlier settings, and no new listener is made.
     ///
     /// - Parameter failed: called with each plan that is not used, and the reason.
-    /// - Returns: the listeners that the snapshot does not name. The caller must close them after this call, because
-    ///   `close` still accepts the connections in the backlog, and the worker finds their settings in `removed`.
+    /// - Returns: the listeners that the snapshot does not name; the caller must close them. `Listener.close` still
+    ///   accepts the connections in the backlog, and the worker finds the settings for these connections in `removed`.
     mutating func adopt(
         _ plans: [ListenerPlan],
         ticketKeys: TicketKeys,

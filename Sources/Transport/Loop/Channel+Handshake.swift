@@ -44,8 +44,8 @@ extension Channel {
 
     /// Whether the channel may process the next bytes of its TLS handshake now.
     ///
-    /// If the result is false, the handshake waits in a queue, because the loop limits the CPU time of handshakes while
-    /// it has token streams (`HandshakeGate`), or the channel has ended.
+    /// If the result is false, either the handshake waits in the loop's queue (`HandshakeGate`), or the function has
+    /// ended the channel, because the client has hung up or too many handshakes wait already.
     func mayShakeHands() -> Bool {
         if handshake.waiting == nil, loop.handshakes.admits(at: loop.now) {
             loop.handshakes.begin(loop.clock)
@@ -108,7 +108,7 @@ extension Channel {
         loop.handshakes.leave(key)
     }
 
-    /// Called after each step of the handshake: subtracts its CPU time from the time that the loop allows for
+    /// Called after each step of the handshake: subtracts the time of this step from the loop's budget of CPU time for
     /// handshakes.
     ///
     /// After the last step, the function tells the handler that the channel is open.

@@ -3,11 +3,12 @@
 internal import Glibc
 
 extension EventLoop {
-    /// Continues waiting TLS handshakes, for about `HandshakeBudget.burst` nanoseconds.
+    /// Lets TLS handshakes that wait continue, for at most about `HandshakeBudget.burst` nanoseconds.
     ///
     /// The loop has already written the output of this turn, so the handshakes do not delay that output.
     ///
-    /// - Parameter isIdle: whether the loop had nothing else to do in this turn.
+    /// - Parameter isIdle: whether the loop had nothing else to do in this turn. One handshake may then continue even
+    ///   if the handshakes' budget of CPU time is used up.
     func continueHandshakes(isIdle: Bool) {
         var beyondBudget = isIdle
         var now = clock.now
