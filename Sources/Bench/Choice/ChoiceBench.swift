@@ -1,5 +1,5 @@
-// `bench choice`: measures how long an executor pool takes to choose the executor (model server) for a prompt. The
-// pool's placement map, which remembers what prompts each executor has received, is full.
+// `bench choice`: measures how long an executor pool takes to choose the executor for a prompt. The pool's placement
+// map, which remembers what prompts each executor has received, is full.
 internal import Inference
 internal import Routing
 package import Transport
@@ -27,7 +27,7 @@ package struct ChoiceBench {
         package var executors = 10
         /// The size of each prompt, in bytes.
         package var promptBytes = 4096
-        /// How many choices of an executor are measured.
+        /// How many of the pool's choices of an executor are measured.
         package var rounds = 400
         /// How many prompts fill the placement map, in which the pool remembers where prompts were sent, before the
         /// measurement.
@@ -93,8 +93,8 @@ package struct ChoiceBench {
         )
     }
 
-    /// Fills the placement map, in which the pool remembers where prompts were sent, and measures the choices of an
-    /// executor.
+    /// Fills the placement map, in which the pool remembers where prompts were sent, and then measures how long the
+    /// pool takes to choose executors.
     ///
     /// - Throws: `BenchError` if no executor can be chosen.
     package func run() throws -> Result {

@@ -98,7 +98,12 @@ struct TraceReader {
         try checkedTokens(try member(name, of: object).integer, name, atLeast: least)
     }
 
-    /// Reads the array `hash_ids`, which must have one element for each block of 512 tokens or less.
+    /// Reads the array `hash_ids`, which must have one element for each block of the prompt.
+    ///
+    /// A block has 512 tokens, but the last block of a prompt may have fewer.
+    ///
+    /// - Parameter tokens: the length of the prompt, in tokens.
+    /// - Returns: the range of `blockNumbers` that the elements now have.
     private mutating func readBlocks(of object: JSONValue, tokens: Int) throws(BenchError) -> Range<Int> {
         guard let values = try member("hash_ids", of: object).array else { throw failure("hash_ids is not an array") }
         let needed = (tokens + TraceFile.blockTokens - 1) / TraceFile.blockTokens

@@ -4,25 +4,27 @@
 ///
 /// An address is an IPv4 address or an IPv6 /64. The clients of an IPv6 /48 may use eight times as much together.
 package struct AddressLimits: Sendable, Equatable {
-    /// The largest number of connections at once.
+    /// The largest number of connections from one address at once.
     package var connections: Int?
-    /// The largest number of new connections a second; ten times as many may come in one burst.
+    /// The largest number of new connections from one address a second; ten times as many may come in one burst.
     package var newConnections: Int? = 200
-    /// The largest number of TLS handshakes under way at once.
+    /// The largest number of TLS handshakes with one address that are under way at once.
     package var handshakes: Int? = 1000
-    /// The largest number of requests a second; ten times as many may come in one burst.
+    /// The largest number of requests from one address a second; ten times as many may come in one burst.
     package var requests: Int?
-    /// The largest number of requests at once.
+    /// The largest number of requests from one address that are served at once.
     package var streams: Int?
-    /// The largest number of bytes of request bodies in the server's memory at once.
+    /// The largest number of bytes that the request bodies from one address may take in the server's memory at once.
     package var bodyBytes: Int?
-    /// The largest number of requests a minute with an unknown key, or without the key that is required.
+    /// The largest number of requests from one address a minute that have an unknown key, or lack the required key.
     package var unknownKeys: Int?
     package init() {}
 
-    /// Whether any limit applies to connections.
+    /// Whether `connections`, `newConnections` or `handshakes` is limited.
     package var countsConnections: Bool { connections != nil || newConnections != nil || handshakes != nil }
-    /// Whether any limit applies to each request; `unknownKeys` applies only to requests with a wrong or missing key.
+    /// Whether `requests`, `streams` or `bodyBytes` is limited.
+    ///
+    /// `unknownKeys` does not matter here, because it counts only requests with an unknown or missing key.
     package var countsRequests: Bool { requests != nil || streams != nil || bodyBytes != nil }
 
     /// Reads the section `limits.per_address`.

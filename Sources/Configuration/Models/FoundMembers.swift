@@ -49,9 +49,10 @@ package struct FoundMembers: Sendable, Equatable {
 
     /// Returns the found members for the files, engines and host names that `configuration` contains; drops all others.
     ///
-    /// An engine keeps its list of models if only its API key or its certificate authorities have changed.
+    /// An engine keeps its list of models as long as its URL stays the same, even if its API key or its certificate
+    /// authorities change.
     ///
-    /// - Parameter earlier: The found members that were in force before these. A model name stays with its engine for
+    /// - Parameter earlier: The found members that are in force so far. A model name stays with its engine for
     ///   as long as the engine lists it, so that no other engine takes the name over.
     package func kept(for configuration: Configuration, after earlier: FoundMembers = FoundMembers()) -> FoundMembers {
         var kept = FoundMembers()

@@ -1,4 +1,4 @@
-// Reads the single values of a section as numbers, durations, sizes, flags and choices, each within its range.
+// Reads the values of a section as numbers, durations, sizes, booleans, and cases of enumerations.
 //
 // `read` replaces the default in `target` if the file has a valid value. The other functions return nil if the file has
 // no valid value. Every value that cannot be read or is out of its range is reported as an error.

@@ -1,6 +1,6 @@
 // The faults that the executor simulator commits on demand, such as a connection that closes too early.
 
-/// The faults of one request: at most one that ends the response, and any number that change how events are written.
+/// The faults of one request: at most one that ends the response (`ending`), and any number of others.
 package struct Faults: Sendable, Equatable {
     /// How a response ends, or why there is no response.
     ///
@@ -55,7 +55,7 @@ package struct Faults: Sendable, Equatable {
         case onlyEnd
         /// The response redirects with this status, 307 or 308, to the same path with a trailing slash.
         ///
-        /// The simulator serves the path with the slash like the path without it.
+        /// A request for the path with the slash is served as if it had no such fault.
         case redirect(Int)
     }
 
@@ -76,7 +76,7 @@ package struct Faults: Sendable, Equatable {
     ///
     /// Each piece is a separate write.
     package var splitEvery: Int?
-    /// Further offsets at which the stream is cut, in bytes from the beginning of the stream.
+    /// The offsets at which the stream is also cut, in bytes from the beginning of the stream.
     package var splitAt: [Int] = []
     /// Whether the final LF of the last written event is omitted.
     package var lacksLastLF = false
@@ -100,7 +100,7 @@ package struct Faults: Sendable, Equatable {
         for part in text.split(separator: ",") { try add(String(part)) }
     }
 
-    /// The error that is thrown for a text that names no fault.
+    /// The error that is thrown for a text that names no fault, or whose number is not valid for its fault.
     package struct Malformed: Error, CustomStringConvertible {
         package var description: String
     }
@@ -169,9 +169,9 @@ package struct Faults: Sendable, Equatable {
         }
     }
 
-    /// Adds a fault that changes how the response is written and has a number, such as `split_every:100`.
+    /// Adds a fault that sets a number, such as `split_every:100`; if `number` is nil, the fault has a default.
     ///
-    /// - Returns: false if no such fault has this name.
+    /// - Returns: false if none of these faults has this name.
     private mutating func addForm(_ name: String, _ number: Int?) -> Bool {
         switch name {
         case "coalesce": coalescedEvents = max(1, number ?? .max)

@@ -17,13 +17,16 @@ struct HTTP1HeadScanner: Sendable {
         case limitReached
     }
 
-    /// The offset of the line that is being read; after `.complete`, the offset of the next line.
+    /// The offset in the head at which the line that is being read begins.
+    ///
+    /// When `nextLine` has returned `.complete`, this is where the next line begins.
     private(set) var lineStart = 0
     private var scanned = 0
 
-    /// Finds the next line of the head that begins at offset 0 of `bytes`.
+    /// Finds the next line of the head.
     ///
-    /// Throws for a bare CR, a bare LF, and any other control character except for HTAB.
+    /// The head begins at offset 0 of `bytes`, which may end before the head does. Throws for a bare CR, a
+    /// bare LF, and any other control character except for HTAB.
     mutating func nextLine(in bytes: Span<UInt8>, limit: Int) throws(HTTP1Error) -> Line {
         let end = min(bytes.count, limit)
         var index = scanned
@@ -49,10 +52,10 @@ struct HTTP1HeadScanner: Sendable {
 }
 
 extension FieldBlock {
-    /// Parses one line of a head, and appends its header field.
+    /// Parses one line of a head, and appends its header field to this block.
     ///
     /// The scanner has already checked that the line contains no control characters except HTAB. Throws if the line is
-    /// malformed or folded, or if the block already has `limit` fields.
+    /// malformed or folded, or if this block already has `limit` fields.
     mutating func append(line: Range<Int>, of bytes: Span<UInt8>, limit: Int) throws(HTTP1Error) {
         guard !bytes[line.lowerBound].isBlank else { throw HTTP1Error(.foldedField) }
         var colon = line.lowerBound
