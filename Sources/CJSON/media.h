@@ -7,9 +7,10 @@
 /// If the result is false, the body certainly contains none. If the result is true, `scan_media` finds out whether the
 /// body contains any.
 bool may_have_media(const uint8_t *bytes, size_t length) noexcept;
-/// Finds the media in a document. Adds their numbers and sizes to `media`, and their positions in the body to
-/// `contents`.
+/// Finds the media in a document.
 ///
-/// The scan reads the document again from its beginning. Strings that the caller has read from it before stay valid.
+/// The scan adds their counts and sizes to `media`, and the positions of those that the body contains as data to
+/// `contents`. It reads the document again from its beginning. Strings that the caller has read from the document
+/// before stay valid.
 void scan_media(ondemand::document &document, const uint8_t *bytes, cjson_media &media,
                 cjson_contents &contents) noexcept;

@@ -1,5 +1,6 @@
-/* Memory that processes share: memfd_create, the seals of its size, and the mapping. The functions and constants need
- * _GNU_SOURCE, which must not be defined (see shim.h), so the numbers of the kernel's interface are repeated here. */
+/* Memory that processes share: functions that create a memfd, seal its size, and map it. The C headers declare
+ * memfd_create and the constants only with _GNU_SOURCE, which must not be defined (see shim.h). So the numbers of these
+ * constants in the kernel's interface are repeated here. */
 #pragma once
 #include <fcntl.h>
 #include <stddef.h>

@@ -36,10 +36,10 @@ extension FieldName {
         "x-vllm-", "x-data-parallel-rank", "x-gateway-destination-", "x-prefiller-", "x-decoder-",
     ]
 
-    /// Whether a field name contains a word that is usual for credentials, such as `key` or `token`.
+    /// Whether a field name contains an underscore, or a word that is usual for credentials, such as `key` or `token`.
     ///
-    /// The result is true for every name with an underscore, because a proxy in front of an engine may treat an
-    /// underscore as a hyphen. The result is false for `idempotency-key`, which is not a credential.
+    /// An underscore suffices, because a proxy in front of an engine may treat it as a hyphen. The result is false for
+    /// `idempotency-key`, which is not a credential.
     ///
     /// - Parameter name: The name of the field, in lower case.
     package static func holdsCredential(_ name: ArraySlice<UInt8>) -> Bool {

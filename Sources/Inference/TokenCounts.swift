@@ -2,7 +2,7 @@
 
 /// A count of tokens that may be absent.
 ///
-/// A count takes four bytes, because every stream keeps seven counts.
+/// A count takes four bytes, because the edge keeps seven counts for each stream that it relays.
 package struct TokenCount: Equatable, Sendable {
     private var stored: Int32 = -1
 

@@ -14,9 +14,10 @@ struct PrefixCounters: Equatable {
 
     /// Reads a page in the text format of Prometheus.
     ///
-    /// vLLM has a counter for each of its engines; all of them are added up.
+    /// If a vLLM server has several engine processes, its page has a line with each counter for each process (label
+    /// `engine`). The values of these lines are added up.
     ///
-    /// - Returns: nil if the page lacks one of the counters.
+    /// - Returns: nil if the page lacks the counter of queries or the counter of hits.
     init?(page: String) {
         guard let queries = Self.sum("vllm:prefix_cache_queries_total", in: page),
             let hits = Self.sum("vllm:prefix_cache_hits_total", in: page)

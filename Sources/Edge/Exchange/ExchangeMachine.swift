@@ -42,7 +42,8 @@ package struct ExchangeMachine: Equatable, Sendable {
         case answeredHere
         /// An executor has been chosen for the first or the next attempt.
         case routed
-        /// The exchange waits, because all executors are busy or because the retry budget allows no retry now.
+        /// The exchange must wait: all executors are busy, an engine is loading the model, or the retry budget allows
+        /// no retry now.
         case queued
         /// The request cannot be served; the failure is to be reported to the client.
         case refused(Failure)
@@ -220,7 +221,7 @@ package struct ExchangeMachine: Equatable, Sendable {
         return release + [.breakOff(failure), .end(.failed(failure))]
     }
 
-    /// The action that aborts the attempt or leaves the queue when the exchange ends in the current phase.
+    /// The action that aborts the attempt or leaves the queue, for an exchange that needs no executor any more.
     ///
     /// The array is empty if the exchange has no attempt under way and does not wait in a queue.
     private var release: [Action] {

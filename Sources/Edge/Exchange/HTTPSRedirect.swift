@@ -4,7 +4,7 @@ internal import Inference
 
 /// Decides which requests are redirected to HTTPS, and to which URL.
 enum HTTPSRedirect {
-    /// Whether a request for this target is served without TLS: a health check of a load balancer, or an ACME
+    /// Whether a request for this target is never redirected: the target is the health check `/health`, or an ACME
     /// challenge.
     static func exempts(_ target: [UInt8]) -> Bool {
         target.prefix { $0 != UInt8(ascii: "?") }.elementsEqual("/health".utf8)
@@ -25,10 +25,10 @@ enum HTTPSRedirect {
 }
 
 extension Exchange {
-    /// Whether the request is a health check or an ACME challenge without TLS.
+    /// Whether the request has come without TLS and asks for `/health` or for an ACME challenge.
     ///
-    /// The server serves health checks and ACME challenges for every host. Of the listener's rules about client
-    /// addresses, only `deny` applies to them.
+    /// The server serves such a request whatever host it names. Of the listener's rules about client addresses, only
+    /// `deny` applies to it.
     var isExemptPath: Bool {
         guard !stream.connection.isSecure, let target = request?.target, target.fault == nil else { return false }
         return HTTPSRedirect.exempts(target.bytes)

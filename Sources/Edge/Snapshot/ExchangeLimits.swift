@@ -13,8 +13,8 @@ package struct ExchangeLimits: Sendable {
     /// `commit_after`: how long an executor may be silent before a streaming client gets the response head without an
     /// event.
     package var commitAfter: Nanoseconds
-    /// `keep_alive`: the time between two SSE comments that the edge sends to the client while the executor sends no
-    /// event.
+    /// `keep_alive`: how long a client that has the response head may get nothing before the edge sends it keep-alive
+    /// bytes, such as an SSE comment.
     package var keepAlive: Nanoseconds
     /// `json_keep_alive`: whether `commitAfter` and `keepAlive` also apply to JSON answers that are not streams.
     package var keepsJSONAlive: Bool
@@ -29,8 +29,10 @@ package struct ExchangeLimits: Sendable {
     package var bodyPace: Int
     /// `limits.read_pace`: the lowest pace at which a client may read a response, in bytes a second; 0 for no limit.
     package var readPace: Int
-    /// `limits.prefill_resets`: how many requests in a minute a client may abandon before the answer begins; nil for no
-    /// limit.
+    /// `limits.prefill_resets`: how many requests in a minute one API key, or one address without a key, may cancel
+    /// while an executor works on their prompts; nil for no limit.
+    ///
+    /// A limit of the key itself takes precedence.
     package var prefillResetsMax: Int?
 
     init(_ configuration: Configuration) {

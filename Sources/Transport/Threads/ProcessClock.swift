@@ -5,13 +5,14 @@ internal import Synchronization
 ///
 /// A debugger, the cgroup freezer or SIGSTOP can stop a process. Without this clock, all deadlines would expire at once
 /// when the process continues. Every loop reads the clock at least once each `tick`. So if no thread reads it for more
-/// than `pauseMin`, the whole process must have been stopped. All threads share one clock because they compare times.
+/// than `pauseMin`, the whole process must have been stopped. All threads share one clock, because times that different
+/// threads have read are compared with each other.
 package final class ProcessClock: Sendable {
     /// The longest time between two readings by a running loop, in nanoseconds.
     package static let tick: Nanoseconds = 500_000_000
     /// A gap between two readings that is longer than this counts as a pause: a tick plus one second, in nanoseconds.
     package static let pauseMin: Nanoseconds = tick + 1_000_000_000
-    /// How often a thread stores the current time in `seen`, in nanoseconds; a long gap between stores shows a pause.
+    /// How old the time in `seen` must be, in nanoseconds, before a thread that reads the clock stores a new one.
     ///
     /// Stores are rare, because each store slows down all threads that read `seen`.
     ///
@@ -42,8 +43,9 @@ package final class ProcessClock: Sendable {
     ///
     /// The time never goes back, neither on one thread nor between threads.
     ///
-    /// `seen` and `total` must be read before `source`. Then, if the process is stopped between these reads, `time`
-    /// exceeds `seen + noteInterval`, and `noted` returns the time.
+    /// `seen` and `total` must be read before `source`. In this order, if the process is stopped between these reads
+    /// for long enough to count as a pause, `time` exceeds `seen + noteInterval`, so `now` returns the result of
+    /// `noted`, which subtracts this pause too.
     package var now: Nanoseconds {
         let seen = seen.load(ordering: .acquiring)
         let paused = total.load(ordering: .acquiring)
@@ -53,10 +55,10 @@ package final class ProcessClock: Sendable {
 
     /// Stores the current time in `seen`, and returns the time without pauses.
     ///
-    /// If the last store was more than `pauseMin` ago, the process was stopped in this time. The function then adds
-    /// this time, minus `noteInterval`, to the sum of all pauses, so that the clock shows `noteInterval` more than at
-    /// the last store. The clock does not go back by this, because it cannot have shown a later time before the pause:
-    /// `now` calls this function once `noteInterval` has passed since a store.
+    /// If the last store was more than `pauseMin` ago, the process has been stopped since that store. The function then
+    /// counts all time since that store as a pause, except `noteInterval`: the clock shows `noteInterval` more than at
+    /// the store. It cannot have shown more before the pause, because `now` computes a time without this function only
+    /// until `noteInterval` after a store.
     private func noted() -> Nanoseconds {
         noting.withLock { paused in
             let last = seen.load(ordering: .acquiring)
