@@ -87,7 +87,7 @@ final class BodyWait {
         let id: ExchangeID
         /// How many bytes of the body have arrived, including those that are kept while it waits for memory.
         var arrived: Int
-        /// The announced length in bytes; nil if there is none.
+        /// The length of the whole body in bytes, as `content-length` announces it; nil if the request announces none.
         var length: Int?
     }
 

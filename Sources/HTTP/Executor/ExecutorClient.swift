@@ -28,9 +28,9 @@ package final class ExecutorClient {
     /// The TLS session that the next connection resumes; nil if there is none.
     private var session: TLSSession?
     private var isRetired = false
-    /// The number of connections, including those that are being opened.
+    /// The number of connections to the engine now, including those that are being opened.
     package private(set) var connections = 0
-    /// The number of connections that the client has opened or tried to open so far.
+    /// The number of connections to the engine that this `ExecutorClient` has opened or tried to open so far.
     package private(set) var opened = 0
 
     /// - Parameter environment: the state that all connections of the worker thread to executors share.
@@ -135,7 +135,7 @@ package final class ExecutorClient {
 
     /// Keeps an unused connection for the next request.
     ///
-    /// - Returns: false if the client does not keep the connection, which must then close.
+    /// - Returns: false if the `ExecutorClient` does not keep the connection, which the caller must then close.
     func keep(_ connection: HTTP1ExecutorConnection) -> Bool {
         guard !isRetired, idle.count < settings.idleMax, settings.idleTimeout > 0 else { return false }
         idle.append(connection)

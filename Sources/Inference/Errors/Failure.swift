@@ -41,9 +41,11 @@ package struct Failure: Error, Equatable, Sendable {
         /// One other executor may try if the retry budget allows it; if that attempt fails in the same way, the client
         /// gets the failure.
         case once
-        /// One executor in the same pool whose setting `kind` is different may try at once.
+        /// One executor of another `kind` may try at once, because the failed one does not serve the path or the API.
         ///
-        /// If that attempt fails in the same way, the client gets the failure.
+        /// If the `kind` of the failed one is `auto`, executors of every `kind` may try, and there may be more than one
+        /// further attempt (`FailedAttempt.isSingle`). If only the setting `passthrough` of a model names the path, the
+        /// executors of other pools may not try.
         case otherKind
     }
 
@@ -51,8 +53,10 @@ package struct Failure: Error, Equatable, Sendable {
     package enum Charge: CaseIterable, Sendable {
         /// No fault is counted, because the request, the client or the edge's configuration is at fault.
         case none
-        /// No fault is counted, because the executor is only busy; the executor gets no requests for the time
-        /// `retryAfterMs`.
+        /// No fault is counted, because the executor is only busy or still loads the model.
+        ///
+        /// If a busy executor has named a time to wait (`retryAfterMs`), it gets no requests for that time, at most an
+        /// hour.
         case busy
         /// A fault is counted: the executor could not be reached or verified, did not complete its response, or broke
         /// the protocol.
@@ -116,7 +120,7 @@ package struct Failure: Error, Equatable, Sendable {
     /// - Parameters:
     ///   - message: The message for the client; nil for the message of the kind.
     ///   - param: The member of the request at fault.
-    ///   - code: OpenAI's code; nil for the code of the kind.
+    ///   - code: The value of OpenAI's `error.code`; nil for the code of the kind.
     ///   - retryAfter: The value of `retry-after`, in seconds.
     package init(
         _ kind: Kind,
@@ -158,8 +162,8 @@ package struct Failure: Error, Equatable, Sendable {
 
     /// The failure of an answer that is not JSON, after the client has been sent a head that announces JSON.
     ///
-    /// Another executor would answer the same request with the same type. Therefore no other executor is tried, and no
-    /// fault is counted against this executor.
+    /// Another executor would answer the same request with the same content type. Therefore no other executor is
+    /// tried, and no fault is counted against this executor.
     package static var notJSON: Failure {
         var failure = Failure(.executorError, "The answer is not JSON, but its head had been sent as JSON.")
         failure.detail = "it answered with something other than JSON, after json_keep_alive had sent the head"

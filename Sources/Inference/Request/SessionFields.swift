@@ -31,7 +31,7 @@ package struct SessionFields: Equatable, Sendable {
     ]
 
     private var fields: [Field] = []
-    /// The names of the members of the body, for `JSONScanner.scanRequest`.
+    /// The names of those fields that are members of the body; `JSONScanner.scanRequest` finds these members.
     package private(set) var members = MemberNames()
 
     /// Makes an empty list, with which no request has a session.

@@ -154,7 +154,8 @@ extension LiteLLMImport {
     private func model(of group: Group, _ deployments: [Deployment]) -> DraftModel {
         var model = group.model
         model.executors = deployments.map(\.executor)
-        // LiteLLM distributes requests in proportion to the first of these settings that the deployments have.
+        // LiteLLM distributes requests in proportion to one of these settings. The first one that is a number in every
+        // deployment gives the weights of the executors.
         let candidates: [(key: String, texts: [ForeignText?])] = [
             ("weight", deployments.map(\.weight)), ("rpm", deployments.map(\.requestsPerMinute)),
             ("tpm", deployments.map(\.tokensPerMinute)),

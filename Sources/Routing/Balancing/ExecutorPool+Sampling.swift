@@ -20,7 +20,7 @@ extension ExecutorPool {
 
     /// For each member, the sum of its weight and of the weights before it, to draw members at random by their weights.
     ///
-    /// The result is empty if requests look at all members, so that none are drawn.
+    /// The result is empty if each request looks at all members of the pool, because no members are drawn then.
     static func weightSums(_ members: [PoolMember], _ balance: Balance) -> [Int] {
         guard members.count > askedMax, balance != .roundRobin, balance != .weighted else { return [] }
         var sum = 0
@@ -35,8 +35,8 @@ extension ExecutorPool {
     /// These are the members that have the beginning of the request's prompt in their cache, the member that has served
     /// the request's session, and two others drawn at random.
     ///
-    /// - Returns: nil if no drawn member can take the request, or if other pools have just taken all slots. The caller
-    ///   then looks at all members.
+    /// - Returns: nil if no drawn member can take the request, or if none of these members can take it any more, for
+    ///   instance because other pools have just taken the last slots. The caller then looks at all members.
     func chooseOfSome(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice? {
         state.free.removeAll(keepingCapacity: true)
         var trial: Int?
@@ -82,10 +82,11 @@ extension ExecutorPool {
         return weightSums.firstIndex(notBefore: { $0 <= point })
     }
 
-    /// The index of the member that has the least work in proportion to its present weight.
+    /// The index of the member in `free` that has the least work in proportion to its present weight.
     ///
-    /// Members count as equally loaded if their work differs by less than one request. Of these, the member that was
-    /// drawn last is chosen, so that requests are spread in proportion to the weights by which members are drawn.
+    /// Members whose work exceeds the least by less than one request count as equally loaded, and the last of them in
+    /// `free` is chosen. `chooseOfSome` puts the members that it draws at the end of `free`, so that requests are
+    /// spread in proportion to the weights by which members are drawn.
     func leastOfSome(_ free: [FreeMember]) -> Int {
         var least = Double.infinity
         for member in free { least = min(least, member.loadWithOneMore) }
