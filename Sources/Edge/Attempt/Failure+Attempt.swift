@@ -6,10 +6,10 @@ internal import Routing
 internal import Transport
 
 extension Failure {
-    /// How a failed attempt counts at once in the health of its executor: as a fault, as busy, as loading, or not at
-    /// all.
+    /// How a failed attempt counts in the health of its executor at the moment of the failure: as a fault, as busy, as
+    /// loading, or not at all.
     ///
-    /// If the request may have caused the failure (`suspect`), it does not count at first, because later attempts at
+    /// A failure that the request may have caused (`suspect`) does not count at that moment, because later attempts at
     /// other executors show who was at fault.
     var outcome: ExecutorPool.Outcome {
         switch charge {

@@ -54,7 +54,7 @@ package final class Supervisor {
     let inheritance: Inheritance?
     /// The program and the arguments of this process, for upgrades; nil if they are not known.
     let program: Program?
-    /// The facts about the start of this process that decide whether an upgrade is possible.
+    /// The facts about how this process was started; they decide whether an upgrade is possible.
     let starter: ProcessStarter
     /// Whether this process is the main one, its successor, or an older one.
     var role = Role.main
@@ -68,22 +68,23 @@ package final class Supervisor {
     ///
     /// Each process of an upgrade publishes its own counts, such as attempts at an engine, in one column of the table.
     var successorColumn: Int?
-    /// Whether this process ends as soon as its wait for other processes is over.
+    /// Whether the workers have ended, and this process waits for older processes or for systemd before it ends.
     ///
-    /// The main process waits for older processes to end. An older process waits until systemd knows the new main
-    /// process.
+    /// The main process waits until the older processes have ended. An older process waits until systemd knows the new
+    /// main process. Both waits have a time limit.
     var endsOnceAlone = false
     /// Whether a signal asked for the end of the server before this process was the main one.
     var endsWhenMain = false
-    /// Whether the main process or a signal has told this older process to end soon, usually within `drain_timeout`.
+    /// Whether the main process or a signal has shortened the time in which this older process must end its exchanges,
+    /// from `upgrade_drain` to `drain_timeout`.
     var isHurried = false
     private(set) lazy var misdirected = MisdirectedSignals(loop: loop, environment: environment)
     /// The process to which this one has handed over; nil before the hand-over.
     var successor: LaunchedProcess?
     /// Whether this older process must stay until `successor`, now the main process, has ended.
     ///
-    /// This is so if systemd, which still regards this process as the main one, stops the service: when this process
-    /// ends, systemd kills all others.
+    /// This is so if systemd stops the service while it still regards this older process as the main one, because
+    /// systemd kills all other processes of the service when this one ends.
     var outlivesMain = false
     /// When the exchanges that are still under way are ended, in nanoseconds of the loop's clock; `max` before a drain.
     var expiry = Nanoseconds.max
@@ -193,8 +194,8 @@ package final class Supervisor {
             _ = running.commit(prepared)
             OperatorLog.say((["found at the start:"] + prepared.changes.map { "  \($0)" }).joined(separator: "\n"))
             followers?.adopt(running.snapshot) {}
-            // A file that lists executors may have changed since the start. `members` then resolves the new host names
-            // in it.
+            // A file that lists executors may have changed since the process started. If so, `members` now resolves
+            // the host names that are new in the file.
             members.adopt {}
         }
         for line in running.newlyLeftOut() { OperatorLog.warn(line) }
@@ -257,8 +258,8 @@ package final class Supervisor {
         if inheritance != nil { greeting = nil }
         greet()
         if greeting != nil { OperatorLog.say("no engine has listed a model yet: a line to try is shown when one has") }
-        // After an upgrade, the older process tells systemd which process is the main one (MAINPID), and that it is
-        // ready.
+        // After an upgrade, the older process tells systemd that this process is the main one (MAINPID), and that the
+        // service is ready.
         if inheritance == nil { ServiceNotifier.notify("READY=1", environment: environment) }
         watchWorkers()
         if reloadsWhenReady { reloader.reload() }

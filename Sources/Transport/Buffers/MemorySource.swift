@@ -8,7 +8,10 @@ package enum MemoryUse: Sendable {
     ///
     /// While memory for bodies is short, the `MemorySource` refuses this use if other bodies already wait for memory.
     case bodies
-    /// A request body that has waited for memory, or that cannot wait.
+    /// A request body that may get memory although other bodies wait for memory.
+    ///
+    /// Such a body has waited itself, has arrived completely, or cannot wait, because there is no memory for the bytes
+    /// that would arrive during the wait.
     ///
     /// Once granted, the bytes count as `bodies`, and are given back as `bodies`. The same is true of `wholeBody` and
     /// `lastBody`.
@@ -19,10 +22,10 @@ package enum MemoryUse: Sendable {
     case lastBody
     /// Everything except request bodies: streams, header sections, responses, output.
     case streams
-    /// The part of a stream's output buffer that exceeds the minimum size.
+    /// Memory for bytes of a response that wait for the client, beyond the minimum that every response gets.
     ///
-    /// The `MemorySource` refuses this use before it refuses `streams`, so that memory remains for new streams of the
-    /// connection.
+    /// The `MemorySource` refuses this use before it refuses `streams`, so that memory remains for later streams of the
+    /// same connection.
     case shares
 }
 

@@ -32,7 +32,7 @@ struct CheckCommand: ParsableCommand {
             let descriptorWarnings = StartChecks.descriptorWarnings(configuration)
             OperatorLog.list(descriptorWarnings.map { ("\(options.config): \($0)", .warning) })
             OperatorLog.list(LibraryCheck.warnings().map { ($0, .warning) })
-            // Resolving names may take a while, so this check is the last.
+            // Resolving the host names of executors may take a while, so this check is the last.
             let nameWarnings = StartChecks.nameWarnings(configuration)
             OperatorLog.list(nameWarnings.map { ("\(options.config): \($0)", .warning) })
             OperatorLog.list([("\(options.config): no errors", .information)])
