@@ -159,7 +159,8 @@ extension Exchange {
 
     /// Reserves memory for the output buffer of the response.
     ///
-    /// The size of the buffer is also the limit on how many bytes of the executor's answer may arrive at once.
+    /// The size of the buffer is also the read limit of the attempt: over HTTP/1.1 the maximum size of one read from
+    /// the executor, over HTTP/2 the flow-control window of the attempt's stream.
     private func openWindow() {
         let share = memory.commit(most: snapshot.limits.bufferMax)
         stream.payOutput(share)

@@ -1,4 +1,5 @@
-// Limits warnings that clients can cause to one per second and kind, so that no client can flood the journal.
+// Rations the warnings that clients can cause: at most one of each kind is written per second, so that no client can
+// flood the journal.
 internal import HTTP
 
 /// When each kind of warning was last written, and how many warnings of the kind were left out since then.
@@ -16,7 +17,7 @@ struct RationedWarnings: Sendable {
         case spoke(OtherProtocol)
         /// A client is refused because of its address or its PROXY header.
         case clientRefused(ClientRefusal)
-        /// An address has reached this limit of `limits.per_address`.
+        /// A client's address has reached this limit of `limits.per_address`.
         case address(AddressLimit)
     }
 

@@ -14,10 +14,12 @@ struct HTTP2RequestBuilder {
     /// The number of fields so far, including dropped fields; all parts of a split cookie are one field.
     private(set) var count = 0
     private var hasCookie = false
-    /// The size of the fields by the rule of RFC 9113 section 6.5.2, in bytes; each part of a split cookie adds 32
-    /// bytes.
+    /// The size of the fields so far in bytes, including dropped fields, by the rule of RFC 9113 section 6.5.2.
+    ///
+    /// The rule adds 32 bytes to the name and the value of each field. Here each part of a split cookie is a field of
+    /// its own.
     private(set) var weight = 0
-    /// Whether the head exceeds a limit, so that its fields are dropped.
+    /// Whether the head exceeds a limit; if so, the fields kept so far and all further fields are dropped.
     private(set) var isTooLarge = false
 
     /// Adds a field.

@@ -10,8 +10,8 @@ package enum ConnectionDrain: Sendable {
     ///
     /// The next response head on an HTTP/1.1 connection has `connection: close`, and the connection closes after that
     /// response. If no further request arrives, the connection closes at its usual idle timeout. On an HTTP/2
-    /// connection, the server sends the first GOAWAY once all streams have ended. If the client opens another stream
-    /// before that, the server sends the GOAWAY at most `HTTP2ServerSession.shutdownNoticeDelay` after
-    /// that.
+    /// connection, the server sends a GOAWAY, which only announces the end, once no stream is open, but at the latest
+    /// `HTTP2ServerSession.shutdownNoticeDelay` after the client has opened a further stream. The server does not
+    /// send this GOAWAY as long as the connection has had no stream.
     case handedOver
 }

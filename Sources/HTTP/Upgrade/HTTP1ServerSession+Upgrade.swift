@@ -1,11 +1,11 @@
 // How the HTTP/1.1 session upgrades a connection without TLS to HTTP/2 (`Upgrade: h2c`).
 internal import Transport
 
-/// The upgrade of RFC 7540 section 3.2.
+/// The upgrade from HTTP/1.1 to HTTP/2 (RFC 7540 section 3.2).
 ///
 /// RFC 9113 has removed it, but old clients still ask for it.
 extension HTTP1ServerSession {
-    /// Whether the session upgrades the connection for this request.
+    /// Whether the session upgrades the connection to HTTP/2, because this request asks for it.
     ///
     /// If so, the session first reads the whole request body.
     func wantsUpgrade(_ head: RequestHead) -> Bool {

@@ -16,17 +16,18 @@ package final class Channel: Registered, TimerTarget {
     package enum Linger: Sendable {
         /// The channel waits at most 2 s for the peer to close its side.
         case short
-        /// The channel waits 5 s for the peer to close its side, and 5 s more each time the peer has acknowledged
-        /// further output in the last 5 s, but at most 60 s in all.
+        /// The channel waits 5 s for the peer to close its side, and longer while the peer acknowledges output.
+        ///
+        /// If output is unacknowledged after the first 5 s, the channel waits 5 s more. It waits another 5 s each time
+        /// the peer has acknowledged some, but not all, of this output in the last 5 s. It waits at most 60 s in all.
         ///
         /// If the socket were closed earlier, this machine's kernel would answer further bytes of the peer with a TCP
         /// reset, and would discard the output that the peer has not acknowledged yet.
         case untilAcknowledged
 
-        /// While the channel waits for the peer to close its side: the time from one check of how much output the peer
-        /// has not acknowledged to the next check.
+        /// How long the channel waits before each check of whether the peer has acknowledged further output.
         var period: Nanoseconds { self == .short ? 2_000_000_000 : 5_000_000_000 }
-        /// The longest time that the channel waits in all.
+        /// The longest time that the channel waits in all for the peer to close its side.
         var longest: Nanoseconds { self == .short ? 2_000_000_000 : 60_000_000_000 }
     }
     /// How long a closing channel waits for the kernel to accept more of its remaining output: 30 s.
@@ -91,7 +92,8 @@ package final class Channel: Registered, TimerTarget {
     var hasHungUp = false
     /// Whether io_uring receives for this socket.
     ///
-    /// The state is `leaving` after a cancellation, until the kernel has confirmed it.
+    /// The state is `leaving` from when the channel cancels receiving through io_uring until the kernel has confirmed
+    /// the cancellation.
     enum RingReceive { case none, open, leaving }
     var ringReceive = RingReceive.none
     /// Whether epoll no longer watches the socket, because the peer closed while reading was paused.
@@ -252,9 +254,10 @@ package final class Channel: Registered, TimerTarget {
         updateInterest()
     }
 
-    /// Delays TCP acknowledgments, so that a peer that sends one token after another receives fewer of them.
+    /// Delays TCP acknowledgments, so that fewer acknowledgments go to a peer that sends one token after another.
     ///
-    /// Call this after each read. The kernel can end the delay on its own, so every eighth call sets the option again.
+    /// Call this after each read. The kernel can end the delay on its own, so every eighth call clears TCP_QUICKACK
+    /// again.
     package func acknowledgeLate() {
         guard !peer.isUnix else { return }
         reads &+= 1

@@ -49,8 +49,8 @@ package struct Deadline {
     ///
     /// The target must call `fired` from `timerFired`.
     ///
-    /// - Returns: true if the deadline has passed; otherwise false, and the timer is scheduled again if it
-    ///   is still needed.
+    /// - Returns: true if the deadline has passed, and the deadline is then removed; otherwise false. If the deadline
+    ///   is still to come, the timer is scheduled again.
     package mutating func fired(on loop: EventLoop, target: any TimerTarget, kind: Int) -> Bool {
         timer = nil
         timerDue = .max

@@ -18,8 +18,8 @@ internal import Synchronization
 package final class SharedCounts: Sendable {
     /// The number of columns of a new table, which is also the maximum number of processes that can share the table.
     ///
-    /// At most ten processes exist at once: the main process, 7 processes that drain (`upgrade_generations`), one that
-    /// has to end within `drain_timeout`, and a successor that is being started.
+    /// At most ten processes exist at once: the main process, 7 processes that drain (`upgrade_generations`), one more
+    /// that an upgrade has told to end within `drain_timeout`, and a successor that is being started.
     static let columnsUsual = 15
     /// How many rows, at most, are searched for the row of one identity (the name of a counted quantity).
     ///

@@ -117,7 +117,7 @@ extension SocketAddress: Equatable {
         return one.family != AF_INET6 || one.scope == other.scope
     }
 
-    /// The interface index of a link-local IPv6 address; 0 for other addresses.
+    /// The interface index of a link-local IPv6 address; not meaningful if `family` is not `AF_INET6`.
     private var scope: UInt32 {
         var copy = storage
         return unsafe withUnsafeBytes(of: &copy) {

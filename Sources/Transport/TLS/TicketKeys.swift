@@ -40,8 +40,8 @@ internal import COpenSSL
         var keys: [Key]
         var started: Int64
 
-        /// Adds a new key for each `period` that has passed since the current key was made, and drops the keys that are
-        /// too old.
+        /// Adds a new key for each `period` that has passed since the current key became the current one, and keeps
+        /// only the newest `keptCount` keys.
         mutating func advance(to now: Int64) {
             let due = (now - started) / TicketKeys.period
             guard due > 0 else { return }
@@ -87,7 +87,7 @@ internal import COpenSSL
 
     enum Opened { case unknown, current, older, failed }
 
-    /// Sets up OpenSSL's cipher and MAC contexts to decrypt a ticket, if the ring still has the key of the ticket.
+    /// Sets up OpenSSL's cipher and MAC contexts to decrypt a ticket, if the key of the ticket is still kept.
     func open(
         name: UnsafePointer<UInt8>,
         iv: UnsafePointer<UInt8>,
@@ -108,7 +108,7 @@ internal import COpenSSL
 
     /// A copy of the keys to hand over to another process.
     ///
-    /// The record contains an age instead of a time, because the clocks of two processes differ.
+    /// The record contains an age instead of a time, so that the clocks of the two processes need not agree.
     package struct Record: Equatable, Sendable {
         /// The current key and the keys before it, 80 bytes each.
         package var keys: [[UInt8]]
