@@ -10,7 +10,8 @@ extension Attempt {
     /// An event that the client may not get yet is kept for later, or dropped if it is only a comment.
     ///
     /// An engine's error event is not relayed, because a client may take it for output, and because its text may
-    /// contain internal addresses. The attempt fails instead, and the client gets an error event of the edge.
+    /// contain internal addresses. The attempt fails instead. If a part of the answer has already been relayed, the
+    /// client then gets an error event of the edge.
     func read(_ event: Span<UInt8>, _ piece: EventSplitter.Kind) {
         // An earlier event in the same received bytes may have ended the attempt.
         guard let owner, !answer.isUsageRefused else { return }
@@ -58,9 +59,9 @@ extension Attempt {
         fail(failure(of: error))
     }
 
-    /// Sends the request again if the first event is an error that refuses `stream_options`.
+    /// Sends the request again without `stream_options` if the engine has refused this field in an error event.
     ///
-    /// The edge had added this field to ask for the token usage.
+    /// The edge had added the field to ask for the token usage, and nothing of the answer has been relayed yet.
     ///
     /// - Returns: Whether `stream_options` was refused; the caller then drops the rest of the answer.
     func usageWasRefused() -> Bool {
@@ -118,7 +119,8 @@ extension Attempt {
     /// Drops or keeps an event that must not be sent to the client yet.
     ///
     /// Before the first event with content, comments are dropped and events without content are kept. The pieces of a
-    /// large event are kept, up to `heldMax` bytes, if it is the first event or may be an error.
+    /// large event are kept, up to `heldMax` bytes, if nothing has been relayed yet or if the event may report an
+    /// error.
     ///
     /// - Returns: Whether the event was kept or dropped; false if the caller has to send the event to the client.
     private func keeps(_ event: Span<UInt8>, _ piece: EventSplitter.Kind, _ found: Meter.EventClass) -> Bool {

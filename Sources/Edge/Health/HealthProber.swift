@@ -131,7 +131,9 @@ private final class EngineProber: ExecutorStreamHandler, TimerTarget {
     private var silenceTimer: TimerID?
     /// When probing began, in nanoseconds of the event loop's clock.
     private var watchedSince: Nanoseconds = 0
-    /// Whether the last probe that failed or timed out did so because its connection was refused, reset or closed.
+    /// Whether the latest unsuccessful probe failed because its connection was refused, reset or closed.
+    ///
+    /// The value is false if that probe failed for another reason, for example because no answer came in time.
     private var wasRefused = false
     private(set) var lastLoss: String?
     private(set) var results: [ExecutorHealth.Probe: UInt64]

@@ -28,10 +28,10 @@ package final class ExecutorTarget: Sendable {
     let forwarded: ForwardedFields
 
     /// - Parameters:
-    ///   - forward: The header fields that the common settings and the model let pass to executors. The initializer
-    ///     adds those that `settings` lets pass.
-    ///   - stripBilling: The setting `strip_billing` of the model, or else the common one; nil if neither is set. A
-    ///     value in `settings` takes precedence.
+    ///   - forward: The settings at the top level of the configuration and those of the model that say which header
+    ///     fields of clients are forwarded, in this order. The initializer combines them with those in `settings`.
+    ///   - stripBilling: The setting `strip_billing` of the model, or else the one at the top level of the
+    ///     configuration; nil if neither is set. A value in `settings` takes precedence.
     init(
         _ settings: ExecutorSettings,
         executor: Executor,
@@ -58,8 +58,7 @@ package final class ExecutorTarget: Sendable {
     /// the engine is.
     var stripsBilling: Bool { stripBillingGiven ?? executor.engine.kind.setting.stripsBilling }
 
-    /// The value of the JSON member `priority` by which a request tells the executor this class; nil to send no such
-    /// member.
+    /// The value of the JSON member `priority` in requests of this class to the executor; nil to send no such member.
     func told(_ priority: PriorityClass) -> Int? {
         switch self.priority {
         case .off: nil

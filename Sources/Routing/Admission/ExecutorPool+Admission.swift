@@ -107,16 +107,16 @@ extension ExecutorPool {
     ) -> Admission {
         let (admission, others) = entry.state.withLock { state -> (Admission, [PoolEntry.Ended]) in
             // A slot may be free although requests wait, because no event reports that an executor may be used again
-            // after it has refused or failed requests. In two cases, the waiting requests get the free slots before
-            // this request. In the first case, this request must not overtake them. In the second case, the first
-            // waiting request of a tenant may use only some of the executors. A slot that is then still free is at an
-            // executor that this waiting request cannot use, so the new request may take the slot.
+            // after it has refused or failed requests. `serve` gives such slots to waiting requests if the new request
+            // must not overtake them, or if the first waiting request of a tenant may use only some of the executors.
+            // A slot that is still free after `serve` is of no use to that waiting request, so the new one may take it.
             let isHeadRestricted = isHeadRestricted(state, downTo: request.priority, at: now)
             var others =
                 isHeadRestricted || state.mustServeFirst(request, returning: returning)
                 ? state.serve(entry, most: .max, downTo: request.priority, at: now) : []
-            // The request may overtake waiting requests of its own class or a higher class in two cases: it has been at
-            // an executor before, or the first waiting request may use only some of the executors.
+            // The new request may take a free slot ahead of requests of its own class or a higher class that still wait
+            // if it has been at an executor before, or if the first waiting request of a tenant may use only some of
+            // the executors.
             let goesFirst = returning || isHeadRestricted || !state.lines.hasQueue(downTo: request.priority)
             if goesFirst, let admission = admitAtOnce(request, &state, awaitsLoad: awaitsLoad, at: now) {
                 return (admission, others)
@@ -143,7 +143,7 @@ extension ExecutorPool {
 
     /// Whether any waiting request that is the first one of its tenant may use only some of the executors.
     ///
-    /// Only requests of this class or of a higher class are considered.
+    /// Only requests of the class `priority` and of higher classes are considered.
     private func isHeadRestricted(_ state: PoolEntry.State, downTo priority: PriorityClass, at now: Nanoseconds) -> Bool
     {
         state.lines.lines[...priority.rank].contains { line in

@@ -4,6 +4,8 @@
 package enum QueueTicket: Hashable, Sendable {
     /// No executor has tried the request yet.
     case inOrder(PriorityClass, FairQueue<PoolEntry.Waiting>.Ticket)
-    /// An executor has already tried the request without success; the value is a sequence number.
+    /// An executor has already tried the request without success.
+    ///
+    /// The value numbers such requests of one pool, in the order in which they began to wait.
     case returned(Int)
 }

@@ -28,8 +28,8 @@ struct ExecutorOrder: ~Copyable, Sendable {
     ///
     /// - Parameters:
     ///   - weight: the weight that the operator orders, at least 0; nil for the configured weight.
-    ///   - now: the time by the clock of the event loops, never 0. If the earlier order allowed no attempts, the
-    ///     executor's share of attempts grows slowly from this time on.
+    ///   - now: the time by the clock of the event loops, never 0. If the earlier order allowed no attempts and the
+    ///     new one allows them, the executor's share of attempts grows slowly from this time on.
     func set(drained isDrained: Bool, weight: Int?, at now: Nanoseconds) {
         let takesAttempts = !isDrained && weight != 0
         if self.weight == 0, takesAttempts { resumedAt.store(now, ordering: .relaxed) }
