@@ -1,5 +1,5 @@
-// The JSON scanner that each worker has, for request bodies, events and JSON responses. It uses simdjson, and reuses
-// its memory.
+// The JSON scanner for request bodies, events and JSON responses. Each worker has one, and so has the scan thread. A
+// scanner uses simdjson, and keeps memory of one scan for the next.
 
 import CJSON
 
@@ -13,9 +13,9 @@ import CJSON
     package init() { unsafe parser = cjson_parser_new() }
     deinit { unsafe cjson_parser_free(parser) }
 
-    /// The bytes of memory that the scanner keeps for its next scan, at most 1 MiB.
+    /// How many bytes of memory the scanner keeps for its next scan, at most 1 MiB.
     package var memory: Int { unsafe cjson_parser_memory(parser) }
-    /// The bytes of memory that a scan of a body of `length` bytes takes, in addition to the body itself.
+    /// How many bytes of memory a scan of a body of `length` bytes takes, in addition to the body itself.
     package static func memoryForScan(of length: Int) -> Int { max(length, 131_072) * 17 / 3 }
 
     /// Reads the members of a request body that the edge needs.
@@ -126,7 +126,10 @@ import CJSON
         }
     }
 
-    /// The positions of the values that the caller has asked for by name; empty if the body has none of them.
+    /// The positions of the values of the members that `scanRequest` was asked to find by their names.
+    ///
+    /// A position is an empty range if the body does not have a string for the name. The result is an empty array if
+    /// all positions would be empty.
     private static func named(_ found: cjson_request, count: Int) -> [Range<Int>] {
         unsafe withUnsafeBytes(of: found.named) { bytes in
             let ranges = unsafe bytes.assumingMemoryBound(to: cjson_range.self).prefix(count)
@@ -135,7 +138,7 @@ import CJSON
     }
 
     /// The members that make up the prompt in request bodies of a dialect, and those that decide which cached prompts
-    /// an engine may use for it.
+    /// an engine may use for this prompt.
     ///
     /// The result is a set of `cjson_key` bits.
     private static func promptKeys(_ dialect: Dialect) -> UInt32 {

@@ -63,10 +63,9 @@ extension ExecutorSettings {
 }
 
 extension Configuration {
-    /// Returns the DNS queries that find all executors, without duplicates.
+    /// Returns the DNS queries for all executors with `resolve: all` or `resolve: srv`, without duplicates.
     ///
-    /// - Parameter found: The members found so far, because executors that a file lists may also have host names to be
-    ///   resolved.
+    /// - Parameter found: The members found so far. Those that files of executors list may also have `resolve`.
     package func lookups(beside found: FoundMembers) -> [NameLookup] {
         var seen: Set<NameLookup> = []
         return models.flatMap { $0.executors + ($0.executorFile.flatMap { found.files[$0.path] } ?? []) }
@@ -77,9 +76,9 @@ extension Configuration {
 extension ModelSettings {
     /// Replaces each entry with `resolve: all` or `resolve: srv` by one entry for each address of its name.
     ///
-    /// With `resolve: all` each address gets the weight of the entry. With `resolve: srv` the addresses get this weight
-    /// on average, in proportion to the weights in their SRV records. If a weight is not a whole number, all weights of
-    /// the model are multiplied by one factor that makes them whole.
+    /// With `resolve: all` each address gets the weight of the entry. With `resolve: srv` the weights of the
+    /// addresses are in proportion to the weights in their SRV records, and their average is the weight of the entry.
+    /// `wholeWeights` then replaces the weights of all executors of the model by whole numbers.
     mutating func expandNames(_ found: [NameLookup: [WeightedAddress]]) {
         guard executors.contains(where: { $0.lookup != nil }) else { return }
         var expanded: [(executor: ExecutorSettings, share: Double)] = []
@@ -107,10 +106,10 @@ extension ModelSettings {
 
     /// Returns whole weights in proportion to the shares, which are weights that need not be whole.
     ///
-    /// If all shares are whole numbers, and no executor in use has the share 0, the shares are returned as they are.
-    /// Otherwise all shares are rounded to thousandths, and the smallest whole numbers in the same proportion are
-    /// returned. An executor with the configured weight 0 (`isUsed` is false) then gets 0, and every other executor
-    /// gets at least 1.
+    /// If all shares are whole numbers, and only executors with the configured weight 0 (`isUsed` is false) have the
+    /// share 0, the shares are returned as they are. Otherwise all shares are rounded to thousandths, and the smallest
+    /// whole numbers in the same proportion are returned. An executor with the configured weight 0 then gets 0, and
+    /// every other executor gets at least 1.
     private static func wholeWeights(of shares: [(share: Double, isUsed: Bool)]) -> [Int] {
         guard shares.contains(where: { $0.share != $0.share.rounded() || $0.isUsed && $0.share == 0 }) else {
             return shares.map { Int($0.share) }

@@ -17,9 +17,9 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
     package static var connectionCharge: Int { Configuration.connectionChargeBytes }
     /// The part of `connectionCharge` that a connection without a request uses, in bytes.
     package static let connectionCost = 32 << 10
-    /// How many bytes every connection may hold for streams, and as many again for request bodies.
+    /// The smallest number of bytes that `part` lets a connection hold for streams, and as many again for bodies.
     ///
-    /// A connection may hold less only while fewer than eight times this number of bytes are free.
+    /// `part` lets it hold fewer only while fewer than eight times this number of bytes are free.
     static let connectionMin = 128 << 10
     /// Every exchange may buffer at least this many bytes of its response; see `enter`.
     package static let shareMin = 16 << 10
@@ -243,9 +243,9 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     /// Decides how many bytes of its response an exchange may buffer: its share of the free memory.
     ///
-    /// The share is the free memory divided by the number of exchanges that have a share, but at most `most` and at
-    /// least 16 KiB. All shares together may take a quarter of the limit, and the rest is left for connections and
-    /// bodies.
+    /// The share is the free memory divided by the number of exchanges that have a share, but at most `most`.
+    /// Shares are taken from a quarter of the limit, and the rest is left for connections and bodies. An exchange gets
+    /// at least 16 KiB, even if earlier shares have used up this quarter.
     ///
     /// The caller charges the share to the account of the connection. If the connection may not hold that much, the
     /// caller lowers the share to 16 KiB with `shrink`.

@@ -16,12 +16,12 @@ struct KeyRates: Equatable, Sendable {
     /// What all callers without an API key together have used of their rate limits since the last report.
     private var anonymous = KeyRateUse()
 
-    /// Makes a report of what API keys have used since the last report.
+    /// Makes a report of what API keys, and callers without a key, have used since the last report.
     ///
     /// The first report covers what they have used since this process captured the state (`InheritedState`) that it
     /// passed to its successor.
     ///
-    /// - Returns: nil if no key has used anything.
+    /// - Returns: nil if neither a key nor a caller without a key has used anything.
     init?(takenFrom access: Authenticator) {
         for entry in access.keys?.current.all ?? [] {
             if let use = entry.use.takeUnreported() { keys[entry.key.id] = use }
@@ -30,9 +30,11 @@ struct KeyRates: Equatable, Sendable {
         if keys.isEmpty, anonymous == KeyRateUse() { return nil }
     }
 
-    /// Adds what another process has reported to what this process counts; keys that are unknown here are ignored.
+    /// Adds the use in this report, which another process has sent, to the use that this process has counted.
     ///
-    /// - Parameter now: the time of the loops' clock.
+    /// Keys that this process does not know are ignored.
+    ///
+    /// - Parameter now: the present time by the clock of the event loops.
     func add(to access: Authenticator, at now: Nanoseconds) {
         access.anonymousUse.add(anonymous, access.anonymousLimits, at: now)
         guard !keys.isEmpty else { return }

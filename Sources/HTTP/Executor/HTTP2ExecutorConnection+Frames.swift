@@ -206,7 +206,9 @@ extension HTTP2ExecutorConnection {
         channel.mark()
     }
 
-    /// Sets how many bytes the executor may send on the stream at once, at most `streamWindow`.
+    /// Sets the size of a stream's flow-control window, at most `streamWindow`.
+    ///
+    /// The executor may send this many bytes on the stream before the edge gives bytes back to the window.
     func setWindow(of stream: HTTP2ExecutorStream, to bytes: Int) {
         guard !isClosed else { return }
         let size = Int32(clamping: min(bytes, Int(Self.streamWindow)))
