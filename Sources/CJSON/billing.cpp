@@ -142,8 +142,8 @@ bool take_header(Reader &reader, Part &header) noexcept {
 /// Reads a content block of type `text` whose text begins with the billing header, a text that coding agents put first
 /// in the prompt.
 ///
-/// - Parameter end: the end of the body. Once the header has been found, the limit `searched_max` no longer applies,
-///   and the block is read up to `end`.
+/// - Parameter end: the end of the body. Once the header has been found, the limit `searched_max` no longer applies:
+///   the block may end anywhere before `end`.
 bool take_block(Reader &reader, const uint8_t *end, Part &header) noexcept {
     if (!reader.take_structural('{')) return false;
     string_view name, type;

@@ -52,10 +52,10 @@ extension Exchange {
         stream.consumed(pieces.count + bytes.count)
     }
 
-    /// Handles the deadline of the body.
+    /// Reacts when the deadline of the body has passed.
     ///
-    /// If the body waits for memory, the exchange asks for memory again. If only another body of the connection waits,
-    /// the deadline is postponed. Otherwise the client's next piece is late.
+    /// If the body waits for memory, the exchange asks for memory again. If only another body of the connection waits
+    /// for memory, the deadline is postponed. Otherwise the client sends the body too slowly, and the exchange fails.
     func bodyDeadlinePassed() {
         guard phase == .body, let request, let body = request.body, let wait = request.wait, wait.isHeld else {
             if phase == .body, stream.connection.heldBodies > 0 {

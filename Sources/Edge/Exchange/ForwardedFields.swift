@@ -21,7 +21,7 @@ package struct ForwardedFields: Sendable, Equatable {
     /// Combines the settings of the configuration's top level, of a model and of an executor.
     ///
     /// - Parameter settings: The settings from the most general to the executor's own. The fields of all of them pass.
-    ///   For `forward_user_agent` and `forward_client`, the last settings that have a value count.
+    ///   For `forward_user_agent` and for `forward_client`, the last value that the settings contain is used.
     package init(_ settings: [ForwardSettings]) {
         let names = settings.flatMap(\.fields)
         exact = names.filter { !$0.hasSuffix("*") }.map { Array($0.utf8) }
@@ -30,7 +30,8 @@ package struct ForwardedFields: Sendable, Equatable {
         hasClient = settings.compactMap(\.client).last ?? false
     }
 
-    /// Whether the executor gets the field with this name; called only for names that are not in `FieldName`.
+    /// Whether the executor gets the field with this name; called only for names that the enum `FieldName` does not
+    /// have.
     ///
     /// - Parameter name: The name in lower case.
     func has(_ name: ArraySlice<UInt8>) -> Bool {

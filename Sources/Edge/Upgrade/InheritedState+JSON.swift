@@ -1,5 +1,5 @@
-// The JSON form of the state that a process hands to its successor in an upgrade. A number that is out of range is left
-// out, or replaced by the nearest valid number.
+// The JSON form of the state that a process hands to its successor in an upgrade. If a number is out of range, the
+// successor reads it as missing, or replaces it by the nearest valid number.
 internal import Inference
 internal import Routing
 internal import Transport

@@ -45,8 +45,8 @@ extension Worker {
         process.connectionEnded()
     }
 
-    /// Warns that a client has abandoned too many requests before their answers began (`limits.prefill_resets`), so
-    /// that its requests are refused from now on.
+    /// Warns that new requests of a client are refused for a while, because it has abandoned too many requests before
+    /// their answers began (`limits.prefill_resets`).
     func resetsRefused(of client: String, most: Int) {
         process.warn(
             .prefillResets,

@@ -44,7 +44,7 @@ package struct RequestScan: Equatable, Sendable {
     package var bestOf: Int
     /// The number of prompts of a request for completions, each of which gets `n` choices; 1 or more.
     package var prompts: Int
-    /// The bytes of the billing header, a text that coding agents put first in the system prompt; nil if there is none.
+    /// The range of the billing header, a text that coding agents put first in the system prompt; nil if there is none.
     ///
     /// The header changes with each request, so an engine would find no cached prompt with the same beginning. An
     /// attempt may therefore leave it out. If the header is a separate text block, the range is the whole block with
@@ -69,10 +69,10 @@ package struct RequestScan: Equatable, Sendable {
     package var cacheSalt: Range<Int>?
     /// The value of `previous_response_id` as written, in OpenAI's responses; nil if there is none.
     package var previousResponse: Range<Int>?
-    /// The values of the members that `MemberNames` lists for this scan, as written, in the order of the names.
+    /// The ranges of the values of the members that `MemberNames` lists for this scan, in the order of the names.
     ///
-    /// A range is empty if the body does not have the member, or if its value is no string. The whole array is empty if
-    /// all ranges would be empty.
+    /// A range includes the quotation marks. It is empty if the body does not have the member, or if the member's value
+    /// is no string. The whole array is empty if all ranges would be empty.
     package var named: [Range<Int>] = []
     /// The images, audio, video and files of the body.
     package var media = RequestMedia()

@@ -35,7 +35,7 @@ struct PlacementMap: Sendable {
     /// The value is a fraction of what that executor has. For example, if it has 100 kB of the prompt in its cache, an
     /// executor with 80 kB is as good.
     private static let holderPart = 0.8
-    /// The largest number of executors with the beginning of a prompt among which the pool chooses.
+    /// The largest number of executors that `findHolders` finds for one prompt.
     private static let holdersMax = 32
     /// An epoch ends when the count of recent prompts reaches this number.
     ///
@@ -89,7 +89,8 @@ struct PlacementMap: Sendable {
     ///     at most 5 MiB of memory, and describes prompts of 128 MiB or more.
     ///   - cacheBytes: the believed size of an executor's cache at first.
     ///   - memory: the account from which the map reserves memory before it grows. If there is no memory, the map
-    ///     forgets old beginnings for new ones. The owner of the map gives `reservedBytes` back at the end.
+    ///     forgets old beginnings for new ones. The owner of the map gives `reservedBytes` back to the
+    ///     account before it drops the map.
     init(countMax: Int = 65_536, cacheBytes: Int = CacheSize.first, memory: (any PlacementMemory)? = nil) {
         self.countMax = countMax
         self.cacheBytes = cacheBytes

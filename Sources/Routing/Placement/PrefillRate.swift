@@ -6,10 +6,11 @@ internal import Transport
 /// The time is measured from the request to the first event of the answer. The bytes include the prompts that were
 /// waiting before the request.
 struct PrefillRate: Equatable, Sendable {
-    /// The rate is unknown until prompts of this many bytes have been measured.
+    /// The rate is unknown until the measured prompts have this many bytes together.
     private static let leastBytes = 128.0 * 1024
-    /// When prompts of more than this many bytes have been measured, the sums of bytes and seconds are halved, so that
-    /// later prompts count more.
+    /// When the sum of measured bytes exceeds this number, it is halved before the next prompt is added.
+    ///
+    /// The sum of seconds is then halved, too. So later prompts count more.
     private static let mostBytes = 2.0 * 1024 * 1024
 
     /// The limits of a believable rate, in bytes a second.
