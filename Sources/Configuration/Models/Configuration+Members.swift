@@ -41,7 +41,7 @@ private struct MemberCompletion {
     /// Appends to the configuration the models that engines list.
     ///
     /// A model is not added if its name is already an id or an alias in the configuration, or if the name belongs to
-    /// another engine. If the engine's `discover` entry has `join: true`, the engine then becomes one more executor of
+    /// another engine. In both cases, an engine whose `discover` entry has `join: true` becomes one more executor of
     /// the model that has the name.
     mutating func addDiscovered(_ found: FoundMembers) {
         var indices: [ExactText: Int] = [:]

@@ -1,8 +1,9 @@
 // Finds names that two models of a configuration share, and fallbacks that are not the id of any model.
 internal import Transport
 
-/// The ids, aliases and fallbacks of all models, which are collected while models are read and checked at the end.
+/// The ids, aliases and fallbacks of all models.
 ///
+/// They are collected while the models are read, and `check` looks for errors in them once all models have been read.
 /// An id or an alias must belong to exactly one model. Names are compared byte by byte, like the names in requests.
 struct ModelNames {
     var ids: [(String, ConfigurationLocation)] = []

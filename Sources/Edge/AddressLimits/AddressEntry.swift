@@ -62,8 +62,8 @@ struct AddressEntry: Sendable {
 
     /// Counts a request that its client gave up before the answer began.
     ///
-    /// - Returns: true if requests from the addresses of this entry are refused from now on and the operator has to be
-    ///   warned.
+    /// - Returns: true if requests from the addresses of this entry are refused from now on, and the caller must warn
+    ///   the operator; true at most once a minute, so false does not mean that requests are served.
     mutating func countReset(of most: Int, at now: Nanoseconds) -> Bool {
         isRecent = true
         return resets.count(of: most, at: now)
@@ -87,7 +87,7 @@ struct AddressEntry: Sendable {
         return AddressRefusal(limit: limit, wait: wait, group: group, isNews: isNews(limit, now))
     }
 
-    /// Subtracts the counts of a connection, a request or a body that has ended.
+    /// Subtracts the counts of a connection, a TLS handshake, a request or a request body that has ended.
     mutating func release(_ holdings: AddressHoldings) {
         held -= holdings
         precondition(

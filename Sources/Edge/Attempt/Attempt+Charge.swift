@@ -16,7 +16,8 @@ enum AttemptVerdict: Equatable {
     ///
     /// - Parameters:
     ///   - onlyIfMended: The failure counts only if another executor answers the same request.
-    ///   - servesOthers: The engine has recently sent bytes for other requests.
+    ///   - servesOthers: The engine has recently sent bytes for other requests. For a failed connection, bytes for
+    ///     health probes count too. The value is not used if `onlyIfMended` is true.
     case pending(FaultScope, onlyIfMended: Bool, servesOthers: Bool)
 }
 

@@ -59,7 +59,7 @@ final class RunningConfiguration {
     private(set) var reloads: [ReloadReport.Outcome: Int] = Dictionary(
         uniqueKeysWithValues: ReloadReport.Outcome.allCases.map { ($0, 0) }
     )
-    /// The indices of the workers that have not begun to use `snapshot` within the time limit.
+    /// The indices of the workers that have not begun to use `snapshot` within `Reloader.adoptTimeout` (30 s).
     var lateWorkers: [Int] = []
 
     /// The found executors and models that the server does not use, one line each with the reason.
@@ -138,8 +138,9 @@ final class RunningConfiguration {
     /// - Parameters:
     ///   - found: the models and addresses that have been found; the executors in files are taken from `new`.
     ///   - isRehearsal: whether this is a dry run, which opens neither sockets nor the store of keys.
-    /// - Returns: nil if nothing has changed: neither the configuration, nor its members, nor a file of certificates or
-    ///   keys.
+    /// - Returns: nil if nothing has changed: neither the configuration, nor its members, nor the contents of a
+    ///   certificate file, of a `client_ca` file or of the secret that hashes the API keys. A memory limit that an
+    ///   earlier reload did not put in force counts as a change.
     /// - Throws: `StartError` if a file cannot be loaded or an address cannot be bound.
     func prepare(
         _ new: Configuration,

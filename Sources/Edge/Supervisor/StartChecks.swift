@@ -6,8 +6,10 @@ internal import Transport
 
 /// Checks whether this machine can run a configuration whose text is valid.
 package enum StartChecks {
-    /// How long the start of the server, a reload and `freeinference check` wait until the host names of executors are
-    /// resolved, in nanoseconds.
+    /// The longest time that the start of the server, a reload and `freeinference check` wait for the host names of
+    /// executors to be resolved, in nanoseconds: 2 s.
+    ///
+    /// The start and a reload wait at most as long for the lists of models that they ask engines for.
     static let namesTimeout: Nanoseconds = 2_000_000_000
 
     /// Loads the certificates of every listener and the certificate authorities of every executor.
@@ -33,9 +35,9 @@ package enum StartChecks {
         }
     }
 
-    /// Returns a warning if the process may not open enough descriptors for `max_connections`.
+    /// Returns a warning if RLIMIT_NOFILE leaves fewer descriptors for connections of clients than `max_connections`.
     ///
-    /// - Parameter limit: RLIMIT_NOFILE; by default the limit of this process.
+    /// - Parameter limit: the value of RLIMIT_NOFILE; by default the hard limit of this process.
     package static func descriptorWarnings(
         _ configuration: Configuration,
         limit: Int = Sockets.descriptorLimit

@@ -32,8 +32,9 @@ extension HTTP1ServerSession {
 
     func deadlinePassed() {
         if let stream {
-            // The handler has finished the response, and the client must read it before the deadline. Nothing is added
-            // to a finished response, so fewer waiting bytes mean that the client has read bytes.
+            // The handler has finished the response, but bytes of it still wait for the client. The connection is
+            // closed if none were sent for `idleTimeout`, or if the client reads too slowly. Nothing is added to a
+            // finished response, so fewer waiting bytes mean that the client has read bytes.
             let now = channel.loop.now
             let due = max(channel.lastProgress, stream.lastMoved) + connection.settings.idleTimeout
             let isSlow = readPace.isTooSlow(taken: -stream.buffered, waiting: stream.buffered, at: now)

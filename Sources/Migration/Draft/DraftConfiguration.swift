@@ -7,7 +7,7 @@ internal import Configuration
 struct DraftConfiguration {
     /// Lines of the comment at the top of the file.
     var heading: [String] = []
-    /// The environment variables that the operator must set, in the order of the file.
+    /// The environment variables that the operator must set, sorted by name.
     var variables: [DraftVariable] = []
     /// The duration `timeouts.first_event`, such as `60s`; nil for the default.
     var firstEvent: String?
@@ -36,7 +36,8 @@ struct DraftModel {
     var fallbacks: [DraftName] = []
     var firstEvent: String?
     var response: String?
-    /// The settings that `/v1/models` shows, such as `context_length`, in the order of the file; `yaml` is the value.
+    /// The settings that `/v1/models` shows, such as `context_length`, in the order in which they will be written;
+    /// `yaml` is the value.
     var catalog: [(key: String, yaml: String)] = []
     var executors: [DraftExecutor] = []
     /// The position of the model in the imported file.

@@ -102,7 +102,7 @@ extension ExecutorPool {
 
     /// Which unhealthy members the pool uses now, because too few of its members are healthy.
     ///
-    /// Only members whose weight is above 0 and that have the path of the request are counted.
+    /// Only members whose weight is above 0 and that serve the path of the request are counted.
     func mercy(for request: RoutingRequest = RoutingRequest(), at now: Nanoseconds) -> Mercy {
         var (count, bad) = (0, 0)
         for member in members where member.mayServe(request, at: now) {
