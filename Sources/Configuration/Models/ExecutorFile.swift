@@ -73,7 +73,8 @@ extension ConfigurationSection {
     ///
     /// If the file cannot be read or used, the function reports an error and returns nil.
     ///
-    /// - Parameter key: The key whose value is the path of the file.
+    /// - Parameter key: The key that names the file (`executors_from`). If the file cannot be read, the error is
+    ///   reported at the position of this key.
     func sections(of file: ExecutorFile, at key: String) -> [ConfigurationSection]? {
         let reader = ConfigurationReader(file: file.path, importedBy: reader)
         guard let bytes = contents(of: reader, at: key) else { return nil }

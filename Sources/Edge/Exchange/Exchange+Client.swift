@@ -1,4 +1,5 @@
-// What an exchange does with its client: applies the rules about the address, and handles the end of the stream.
+// What an exchange does with its client: applies the listener's rules about client addresses, and handles the end of
+// the stream.
 internal import HTTP
 internal import Inference
 
@@ -37,8 +38,8 @@ extension Exchange {
 
     /// Handles a violation of HTTP that was found after the head of the request.
     ///
-    /// - Returns: Whether the exchange sends a response with this status; false if the whole request had already been
-    ///   accepted, or if a response has begun.
+    /// - Returns: Whether the exchange sends a response with this status; false if the exchange has already read the
+    ///   whole request, or has already begun a response.
     func requestBroke(status: Int, message: String) -> Bool {
         guard phase == .body else { return false }
         handle(.refused(Failure(refusal: status, message)))

@@ -37,7 +37,7 @@ package enum RetryPolicy {
         /// The pools before this index have no executor for the exchange. The value is `pools` if no pool is left.
         package var asked = 0
 
-        /// Makes a situation; by default nothing limits the exchange.
+        /// Makes a situation; by default, another attempt, a retry and a wait are allowed, and no pool has been asked.
         package init(
             _ cause: Cause,
             attemptsAreLeft: Bool = true,
@@ -57,7 +57,9 @@ package enum RetryPolicy {
 
     /// What the exchange does next.
     package enum Step: Equatable, Sendable {
-        /// Ask the pool at this index for an executor, or for a position in its queue if `mayWait`.
+        /// Ask the pool at this index for an executor.
+        ///
+        /// If `mayWait` is true and the pool's executors are full, the exchange may wait in the pool's queue.
         case ask(pool: Int, mayWait: Bool)
         /// Wait until the retry budget allows a retry.
         case waitForBudget

@@ -1,4 +1,4 @@
-// The value of the `date` field of responses, made once a second.
+// The value of the `date` field of responses, made at most once a second.
 internal import Transport
 
 /// The current time as HTTP writes it (RFC 9110 section 5.6.7); confined to its worker.

@@ -20,9 +20,10 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     /// The largest response head: its size in bytes by the rule of RFC 9113 section 6.5.2, and its number of fields.
     static let headerBytesMax = 64 << 10
     static let headerCountMax = 200
-    /// A header block ends the connection if it exceeds the limits of a response head by this factor.
+    /// A header block ends the connection if it has more than this many times `headerCountMax` fields.
     ///
-    /// If a response head exceeds the limits by a smaller factor, only its stream fails.
+    /// A response head that exceeds its limits by less fails only its stream, as long as the connection's allowance for
+    /// such blocks lasts (`HTTP2HeaderBlock`).
     private static let fatalFactor = 100
     /// How long the executor may send nothing while responses are outstanding.
     ///
@@ -71,8 +72,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     private var frames = HTTP2FrameReader(afterPreface: false)
     /// Counts the fields of the header block that is arriving.
     ///
-    /// All frames of a read are counted before nghttp2 decodes the first one, so that it decodes no block with far too
-    /// many fields. `fieldReceived` later counts the size of the fields.
+    /// The fields in all frames of a read are counted before nghttp2 decodes the first frame, so that nghttp2 decodes
+    /// no block with far too many fields. `fieldReceived` later adds up the sizes of the decoded fields.
     private var block: HTTP2HeaderBlock
     /// Limits how many header blocks may arrive on streams that have ended.
     ///
@@ -146,7 +147,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
                 begin(attempt)
             } else if streams.isEmpty {
                 // The executor accepts no requests at all on this connection. The request counts as refused, because
-                // an attempt fails after a few refusals. Otherwise it would open new connections forever.
+                // an attempt fails after a few refusals. If refusals were not counted, the attempt could cause new
+                // connections forever.
                 attempt.failed(.refused)
             } else {
                 client.place(attempt)
@@ -303,8 +305,8 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
 
     /// Closes the connection, because the executor breaks the rules of HTTP/2.
     ///
-    /// Before the SETTINGS have arrived, the failure is `noHTTP2`, because the executor does not seem to speak
-    /// HTTP/2.
+    /// Until `becomeReady` has processed the executor's SETTINGS, the failure is `noHTTP2`, because the executor does
+    /// not seem to speak HTTP/2.
     func broke(_ reason: String = "the executor broke the protocol") {
         fail(isReady ? .violation("HTTP/2: \(reason)") : .noHTTP2)
     }
@@ -359,7 +361,9 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
         deadline.set(now + client.settings.idleTimeout, on: client.loop, target: self, kind: 0)
     }
 
-    /// Sets the deadline by which the executor must send something, while responses are outstanding.
+    /// Sets the deadline at which the connection sends a PING if the executor has sent nothing by then.
+    ///
+    /// Does nothing if a PING is already outstanding (`isPinged`), because that PING has its own deadline.
     private func watch() {
         guard !isPinged else { return }
         deadline.set(now + Self.quietTimeout, on: client.loop, target: self, kind: 0)

@@ -24,9 +24,9 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     /// An API that tokenizes, detokenizes or counts the tokens of a text, and generates nothing.
     case tokenize
 
-    /// The request paths that the edge accepts for every model, each with its dialect.
+    /// The paths of the POST requests that the edge passes to executors, each path with its dialect.
     ///
-    /// A request at one of these paths goes to an executor.
+    /// The list is the same for all models. The key `passthrough` of a model adds other paths for this model only.
     package static let paths: [(path: StaticString, dialect: Dialect)] = [
         ("/v1/chat/completions", .openAIChat), ("/v1/completions", .completions), ("/v1/embeddings", .embeddings),
         ("/v1/responses", .responses), ("/v1/messages", .messages), ("/v1/messages/count_tokens", .countTokens),
@@ -73,9 +73,9 @@ package enum Dialect: UInt8, CaseIterable, Sendable {
     /// Such requests do not count against the token rate limit of an API key.
     package var onlyCounts: Bool { self == .countTokens || self == .tokenize }
 
-    /// Whether the edge may add the member `priority` to requests.
+    /// Whether the edge adds the member `priority` to requests, for executors that are configured to get it.
     ///
-    /// It may do so in the dialects in which no engine that knows priorities refuses a request because of this member.
+    /// In each other dialect, an engine that knows priorities might refuse a request because of this member.
     package var takesPriority: Bool { generates || self == .embeddings || self == .rerank }
 
     /// Whether the edge may send SSE comments to the client before a stream's first event, to keep the connection

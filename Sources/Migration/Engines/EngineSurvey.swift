@@ -1,4 +1,4 @@
-// Asks the engines of this machine for their models: all at the same time, and within one second.
+// Asks the engines at given URLs for their models: all at the same time, and within one second.
 package import Configuration
 internal import HTTP
 internal import Transport

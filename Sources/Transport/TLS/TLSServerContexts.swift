@@ -14,7 +14,7 @@ internal import COpenSSL
     ///
     /// If `needsServerName` is true, these clients are refused.
     let first: TLSContext
-    /// Whether a client is refused unless one of the certificates has the server name that the client has sent.
+    /// Whether a client is refused if it sends no server name, or a server name that no certificate has.
     let needsServerName: Bool
     private let exact: [String: TLSContext]
     /// The contexts for wildcard names.
