@@ -103,7 +103,7 @@ protocol ClientConnection: AnyObject {
     var streamsOpen: Int { get }
     /// Why the connection has ended; nil if it has not ended.
     var endReason: String? { get }
-    /// Sends a request.
+    /// Opens a stream: sends its request as soon as the connection is established.
     func open(_ stream: ClientStream)
     /// Cancels a stream: with RST_STREAM(CANCEL) on HTTP/2, by closing the connection on HTTP/1.1.
     ///

@@ -1,4 +1,4 @@
-// The options of `bench trace`, the request that each prompt becomes, and the command that repeats a run.
+// The options of `bench trace`, the request for each entry of a trace, and the command that repeats a run.
 internal import Inference
 
 /// The options of one run of `bench trace`.
@@ -21,7 +21,9 @@ package struct TraceOptions: Sendable {
     package var apiKey: String?
     /// The URLs of the executors whose prefix-cache counters the bench reads before and after the run.
     package var executors: [String] = []
-    /// How many connections are opened at first.
+    /// How many connections the bench opens before it sends the first request.
+    ///
+    /// It opens another one whenever no connection has room for the next stream.
     package var connections = 4
     /// How long the bench waits for answers after the last request, in seconds.
     package var drain = 600.0

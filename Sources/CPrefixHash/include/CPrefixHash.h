@@ -1,5 +1,5 @@
-/* Hashes the beginnings of prompts with XXH3 (xxHash) and a secret. Each beginning is the part of a prompt up to a
-   mark, which is a fixed number of bytes. */
+/* Hashes the beginnings of prompts with XXH3 (xxHash) and a secret. Each beginning ends at a mark, which is a number of
+   bytes of the prompt's text, counted from the start of the prompt. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@ typedef struct cprefixhash_range {
 typedef struct cprefixhash_prompt {
     const uint8_t *bytes;       /* the text; it is UTF-8 */
     cprefixhash_range tools, system, messages;
-    cprefixhash_range left_out; /* bytes inside one of the parts that are not hashed; may be empty */
+    cprefixhash_range left_out; /* bytes that lie inside one of the parts but are not hashed; may be empty */
     const cprefixhash_range *contents; /* images and other media inside the parts, in ascending order, without overlap
                                           with one another or with `left_out`. They are hashed, but their bytes are not
                                           counted for the marks: their sizes say nothing about the engine's work */
@@ -35,6 +35,6 @@ typedef struct cprefixhash_marks {
 size_t cprefixhash(const uint8_t *secret, const uint8_t *salt, size_t salt_length, const cprefixhash_prompt *prompt,
                    const cprefixhash_marks *marks, uint64_t *hashes, size_t capacity);
 
-/* Returns a hash of the bytes. It also depends on the salt and on the secret. */
+/* Returns a hash of `bytes`, such as the value that names a session. It also depends on the salt and the secret. */
 uint64_t cprefixhash_name(const uint8_t *secret, const uint8_t *salt, size_t salt_length, const uint8_t *bytes,
                           size_t length);

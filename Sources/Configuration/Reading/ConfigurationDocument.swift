@@ -4,7 +4,9 @@ import Yams
 
 /// Parses the bytes of one file into a tree of `ConfigurationNode`, and reports the errors of the file.
 struct ConfigurationDocument {
-    /// The environment from which variables are expanded; nil if nothing is expanded.
+    /// The environment variables, by which `${NAME}` in a value is replaced.
+    ///
+    /// If nil, values stay as they are written, and `${file:PATH}` is not replaced either.
     private let environment: [String: String]?
     private let report: (String, Position) -> Void
     private let warn: (String, Position) -> Void

@@ -62,8 +62,9 @@ extension ExecutorSelection {
         // this general 404.
         let isPlain = failed.map { $0.retry == .otherKind && $0.status == 404 } ?? true
         guard !request.path.isEmpty, isPlain else { return nil }
-        // A pool without members is still resolving the host names of its executors, so nothing is known about their
-        // paths.
+        // A pool has no members until the names of its executors with `resolve: all` or `resolve: srv` are resolved, or
+        // while its file of `executors_from` lists no executor. The paths of executors that come later are
+        // not known yet.
         guard pools.allSatisfy({ !$0.members.isEmpty }) else { return nil }
         let counts = pools.map { $0.pathCounts(request.path, at: now) }
         guard counts.allSatisfy({ $0.have == 0 }) else { return nil }

@@ -90,7 +90,9 @@ package struct FinishedExchange: Sendable {
     var last: Attempted?
     /// The counts and times of the relayed stream; nil if the answer was not a stream of events.
     var stream: Stream?
-    /// Whether the answer was one JSON document that the edge could scan.
+    /// Whether the answer was one JSON document, which arrived completely and which the edge scanned.
+    ///
+    /// Always false if the request asked for a stream.
     var isScannedDocument = false
     var finishReason: String?
     /// The tokens that were used; nil if the request named no known model, or only asked for a count of tokens.

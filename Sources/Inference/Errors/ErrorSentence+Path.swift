@@ -1,4 +1,4 @@
-// Recognizes the sentences that servers give for an unknown path.
+// Recognizes the sentences by which an engine says that it does not have the path of a request.
 
 extension ErrorSentence {
     /// Nouns for a path, or for what a server has at a path.

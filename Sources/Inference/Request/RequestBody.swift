@@ -28,7 +28,7 @@ import Glibc
     /// Makes an empty body.
     ///
     /// - Parameter expected: The length that the client has announced, in bytes; 0 if it has announced none. The buffer
-    ///   grows beyond this length only if more bytes arrive. Before the first bytes, the buffer takes at most 4 KiB.
+    ///   grows beyond this length only if more bytes arrive. Until the first bytes arrive, `capacity` is at most 4 KiB.
     package init(expecting expected: Int = 0) {
         self.expected = max(expected, 0)
         capacity = min(self.expected, Self.firstCapacity)

@@ -71,10 +71,10 @@ package final class KeyRing: Sendable {
     /// All keys in no particular order, including expired and revoked keys.
     package var all: [Entry] { entries.values.flatMap(\.self) }
 
-    /// From now on, publishes the number of exchanges of each key to the other server processes of an upgrade; see
-    /// `KeyUse.share`.
+    /// From now on, publishes to the other server processes of an upgrade how many exchanges each key has under way.
     ///
-    /// This includes the removed keys that the ring remembers.
+    /// The removed keys that the ring remembers are included. If `counts` is nil, nothing is published any more. See
+    /// `KeyUse.share`.
     package func share(in counts: SharedCounts?) {
         let all = all
         let ids = Set(all.map(\.key.id))

@@ -18,7 +18,8 @@ package struct SystemError: Error, CustomStringConvertible {
 
     package var description: String { "\(call): \(Self.text(code))" }
 
-    /// Whether the call failed because the process or the system has run out of descriptors or of epoll watches.
+    /// Whether the call failed because the descriptors of the process or of the system are used up, or because epoll
+    /// cannot watch another descriptor.
     ///
     /// Such an error is not the fault of the peer.
     package var isOutOfDescriptors: Bool {
