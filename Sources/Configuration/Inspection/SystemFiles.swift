@@ -173,7 +173,7 @@ package enum SystemFiles {
         _ = unsafe mkdir(String(path[..<slash]), 0o755)
     }
 
-    /// Returns a problem with the text by which the system describes `errno`.
+    /// Returns a problem whose message is the system's description of `errno`.
     private static func lastProblem() -> FileProblem {
         let code = errno
         var text = [CChar](repeating: 0, count: 256)

@@ -41,8 +41,8 @@ final class ConfigurationReader {
     /// Returns the reason why a file cannot be read; nil if it can be read.
     let checkFile: (String) -> FileProblem?
     let inspection: FileInspection
-    /// Returns the files that match a pattern or are in a folder, in order; nil if the path is neither a pattern nor a
-    /// folder.
+    /// Returns the files that match a pattern or are in a folder, sorted by their paths; nil if the argument is neither
+    /// a pattern nor a folder.
     let filesMatching: (String) -> [String]?
     /// The environment from which `${VAR}` is expanded.
     var environment: [String: String] = [:]
@@ -128,7 +128,7 @@ final class ConfigurationReader {
         findings.warnings.append(problem("warning: \(message)", at: position))
     }
 
-    /// Records errors in another file, such as a file of API keys, with their positions in that file.
+    /// Records errors that were found in another file, such as a file of API keys; their positions are in that file.
     func report(_ problems: [ConfigurationProblem]) { findings.problems += problems }
 
     private func problem(_ message: String, at position: Position) -> ConfigurationProblem {

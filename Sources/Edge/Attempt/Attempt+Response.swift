@@ -34,8 +34,9 @@ extension Attempt: ExecutorStreamHandler {
         answerBegan(head, body: body, owner)
     }
 
-    /// Waits up to `failureTime` for the body of an answer with a status of 400 or above, because the body may explain
-    /// the error.
+    /// Starts the timer that gives the body of an answer with a status of 400 or above `failureTime` to arrive.
+    ///
+    /// The attempt waits for the body because it may explain the error.
     private func failureBegan(_ owner: any AttemptOwner) {
         answer.kind = .failure
         owner.attempt(self, answersWith: answer.kind)
@@ -43,7 +44,7 @@ extension Attempt: ExecutorStreamHandler {
         timer = environment.loop.timers.schedule(at: now + Self.failureTime, target: self, kind: 0)
     }
 
-    /// Handles a head that announces a stream of events or a document.
+    /// Handles the head of an answer that has no error status: a stream of events, or a document such as a JSON object.
     @inline(__always)
     private func answerBegan(_ head: ResponseHead, body: ResponseBody, _ owner: any AttemptOwner) {
         let isEvents = (200..<300).contains(head.status) && FieldPolicy.isEventStream(head.fields)

@@ -18,8 +18,8 @@ package struct ExecutorCredential: Sendable, Equatable {
 
     /// Adds the header fields of the credential.
     ///
-    /// Anthropic reads `x-api-key`, and requires a version of its API in `anthropic-version`. All other kinds read a
-    /// bearer token (RFC 6750).
+    /// Anthropic's API reads `x-api-key`, and requires a version of the API in `anthropic-version`; a version that
+    /// `fields` already has is kept. All other kinds of executors read a bearer token in `authorization` (RFC 6750).
     func append(to fields: inout FieldBlock) {
         guard isAnthropic else {
             fields.append(.authorization, "Bearer \(key)")

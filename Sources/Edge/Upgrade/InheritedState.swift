@@ -59,7 +59,7 @@ struct InheritedState: Equatable, Sendable {
 
     /// Captures the state of this process.
     ///
-    /// After this moment, `KeyRates` reports the requests and tokens of API keys to the successor.
+    /// What the API keys use after this moment is reported to the successor by `KeyRates`.
     ///
     /// - Parameters:
     ///   - found: the models and addresses that have been found so far.
@@ -85,8 +85,8 @@ struct InheritedState: Equatable, Sendable {
 
     /// Applies the state to this process, which has not served a request yet.
     ///
-    /// `instanceID` and `found` are not applied here, because they were passed to initializers earlier. The function
-    /// may be called again with a newer state of the same process.
+    /// `instanceID` and `found` are not applied here, because initializers took them from an earlier state of the main
+    /// process. The function may be called again, with a newer state of the main process.
     ///
     /// - Parameter now: the time of the loops' clock.
     func restore(to running: RunningConfiguration, _ process: ProcessState, at now: Nanoseconds) {

@@ -36,12 +36,13 @@ final class Prefills: TimerTarget {
     /// How many prompts wait to be computed.
     var waiting: Int { queue.waiting }
 
-    /// Begins to compute the prompt of an exchange, or puts it in the queue.
+    /// Puts the prompt of an exchange in the queue, and starts to compute it if no other prompt is being computed.
     ///
-    /// - Parameter hasOwnTime: whether the request itself says how long its prefill takes; such a prefill does not wait
-    ///   in the queue.
-    /// - Returns: whether the prompt was put in the queue; `prefillEnded` is then called on the exchange when the
-    ///   prompt has been computed.
+    /// - Parameter hasOwnTime: whether the request itself says how long its prefill takes; such a prompt is not put in
+    ///   the queue.
+    /// - Returns: true if the prompt was put in the queue; `prefillEnded` is then called on the exchange when the
+    ///   prompt has been computed. If false, because of `hasOwnTime` or because there is no `rate`, the exchange times
+    ///   its prefill itself.
     func begin(_ exchange: SimulatedExchange, hasOwnTime: Bool) -> Bool {
         guard rate != nil, !hasOwnTime else {
             _ = lookUp(exchange)
@@ -55,7 +56,9 @@ final class Prefills: TimerTarget {
     /// Adds the blocks of a prompt to the prefix cache; called after the prompt has been computed.
     func keep(_ blocks: PromptBlocks) { for chain in blocks.chains { cache?.insert(chain) } }
 
-    /// Gives up the computation of an exchange's prompt; does nothing if the prompt is not in the queue.
+    /// Removes an exchange's prompt from the queue, or stops its computation if it has begun.
+    ///
+    /// Does nothing if the prompt neither waits nor is being computed.
     func leave(_ exchange: SimulatedExchange) { if queue.remove(exchange, at: simulator.loop.now) { startNext() } }
 
     /// Gives up the computation of all prompts, and stops the timer.
@@ -80,8 +83,8 @@ final class Prefills: TimerTarget {
 
     /// Starts to compute the next prompt if none is being computed.
     ///
-    /// The function finishes no computation. Its callers may be closing a connection, and a finished computation would
-    /// write to streams.
+    /// The function never calls `prefillEnded`, which writes to a stream, because its callers may be closing a
+    /// connection.
     private func startNext() {
         if let next = queue.next { queue.start(for: duration(lookUp(next))) }
         schedule()

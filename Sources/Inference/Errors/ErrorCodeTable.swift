@@ -62,13 +62,13 @@ enum ErrorCodeTable {
         return ["model", "deployment", "adapter"].contains { word.contains($0) }
     }
 
-    /// Parts of words that say that a model cannot be used.
+    /// Parts which say, in a type or code that names a model, that the model cannot be used.
     private static let missing = """
         notfound notexist nosuch unknown invalid unsupported notsupported notavailable notloaded unloaded notserved \
         notdeployed notenabled deprecated decommissioned retired removed disabled notallowed termsrequired missing \
         notactive noaccess accessdenied
         """
-    /// Parts of words that say that an account cannot be used.
+    /// Parts which say, in a type or code that names an account, that the account cannot be used.
     private static let closed = """
         restricted disabled deactivated suspended blocked banned inactive notactive expired overdue terminated closed \
         locked frozen

@@ -3,7 +3,7 @@ internal import Configuration
 
 /// Converts seconds such as `600` and `0.5` to durations such as `600s` and `500ms`.
 enum SecondsText {
-    /// Returns the duration; nil if the text is not a number or is not between 10 ms and 24 h.
+    /// Converts a number of seconds; returns nil if the text is not a number, or not one between 10 ms and 24 h.
     static func duration(_ text: String) -> String? {
         guard let plain = DecimalText.plain(text.hasPrefix(".") ? "0" + text : text), let seconds = Double(plain),
             (0.01...86_400).contains(seconds)

@@ -7,15 +7,15 @@ struct ServiceRecord: Equatable {
     /// The weight of the server: servers with the same priority get requests in proportion to their weights.
     var weight: UInt16
     var port: UInt16
-    /// The name of the server, in lower case and without its last dot.
+    /// The name of the server, in lower case and without a dot at its end.
     var target: String
 }
 
 /// The SRV records of one answer of a name server.
 struct ServiceAnswer: Equatable {
-    /// The records that name a server.
+    /// The SRV records whose target is a host name and whose port is not 0.
     ///
-    /// Empty if the answer's only record has the target `.`, which means that there is no service (RFC 2782).
+    /// A record with the target `.`, which means that there is no service (RFC 2782), is left out.
     var records: [ServiceRecord] = []
     /// The shortest TTL (how long a record may be cached) of the answer's records, in seconds.
     var secondsToLive = Int.max
