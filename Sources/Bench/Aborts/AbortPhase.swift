@@ -27,7 +27,7 @@ package enum AbortPhase: String, CaseIterable, Sendable {
         }
     }
 
-    /// The smallest age in nanoseconds at which the bench resets a stream.
+    /// The minimum time from the opening of a stream to its reset by the bench.
     ///
     /// Nil in the phase `first`, where the bench resets a stream as soon as an event arrives.
     var ageMin: Nanoseconds? {

@@ -2,7 +2,7 @@
 internal import HTTP
 internal import Inference
 
-/// The state of one answer, as far as it has arrived; confined to its attempt.
+/// The state of the answer that an attempt receives, as far as the answer has arrived.
 ///
 /// An attempt that sends its request again begins with a new value.
 struct AttemptAnswer {

@@ -5,7 +5,7 @@ internal import Transport
 /// Receives the reports of an attempt; `Exchange` conforms to this protocol.
 ///
 /// All calls are made on the worker's thread. An attempt makes no call after it has failed, ended or been cancelled.
-/// The exchange may end the attempt during any of the calls.
+/// The exchange may cancel the attempt during any of the calls.
 protocol AttemptOwner: AnyObject {
     /// The head of the response has arrived, and announces an answer of this kind.
     ///

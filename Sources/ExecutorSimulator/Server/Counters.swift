@@ -60,7 +60,10 @@ struct Counters {
         models[model]?.running -= 1
     }
 
-    /// Sets the counters to 0, except `running`, `waiting` and `connections`, which count what is in progress.
+    /// Sets the counters to 0, except those of what is in progress.
+    ///
+    /// `running`, `waiting`, `connections` and the number of running requests of each model stay. The largest values of
+    /// `running` and of these numbers become the present values.
     mutating func reset() {
         var fresh = Counters()
         fresh.running = running

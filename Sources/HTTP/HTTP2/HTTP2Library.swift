@@ -56,11 +56,12 @@ public final class HTTP2Library {
 
     private static func forServer() -> HTTP2Library {
         let library = HTTP2Library()
-        // nghttp2 sends WINDOW_UPDATE only for bytes that a session has reported as consumed, so that a slow reader
-        // slows down the sender.
+        // nghttp2 sends WINDOW_UPDATE only for bytes that a session has reported as consumed, so that a peer that sends
+        // a body is slowed down when the receiver of the body is slow.
         unsafe nghttp2_option_set_no_auto_window_update(library.options, 1)
-        // At most 72 CONTINUATION frames may follow a HEADERS frame. nghttp2 1.52 of Debian 12 would count each part of
-        // a split frame header, but `HTTP2FrameReader` never splits one.
+        // At most 72 CONTINUATION frames may follow a HEADERS frame. If nghttp2 1.52 of Debian 12 were given the header
+        // of a CONTINUATION frame in several parts, it would count each part as a frame. But `HTTP2FrameReader` passes
+        // each frame header on as a whole.
         unsafe nghttp2_option_set_max_continuations(library.options, 72)
         unsafe nghttp2_option_set_max_outbound_ack(library.options, 1000)
         unsafe nghttp2_option_set_max_settings(library.options, 32)

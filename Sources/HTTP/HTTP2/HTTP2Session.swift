@@ -111,7 +111,10 @@ open class HTTP2Session {
 
     /// Whether nghttp2 has frames to send.
     package final var wantsWrite: Bool { unsafe nghttp2_session_want_write(session) != 0 }
-    /// Whether nghttp2 still expects frames; false after a GOAWAY for an error.
+    /// Whether nghttp2 still expects frames.
+    ///
+    /// False once nghttp2 has sent a GOAWAY that ends the connection at once, such as that for a connection error. Also
+    /// false if a GOAWAY has been sent or received and no stream is open.
     package final var wantsRead: Bool { unsafe nghttp2_session_want_read(session) != 0 }
 
     // MARK: Submitting
@@ -173,7 +176,7 @@ open class HTTP2Session {
     open func frameNotSent(_ frame: UnsafePointer<nghttp2_frame>) {}
     /// A stream has ended.
     ///
-    /// The callback must not report an error, because nghttp2 would then leak the stream that it is closing.
+    /// The method cannot report an error to nghttp2, because nghttp2 would then leak the stream that it is closing.
     open func streamClosed(_ id: Int32, code: UInt32) {}
     /// Asks how many bytes of a body go into the next DATA frame.
     ///

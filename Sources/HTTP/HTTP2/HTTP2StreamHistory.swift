@@ -22,9 +22,10 @@ struct HTTP2StreamHistory {
     private var highest: Int32 = 0
     /// The history has forgotten all streams up to this identifier.
     private var forgotten: Int32 = 0
-    /// The identifier of the latest new stream whose HEADERS frame has END_STREAM; 0 if there is none.
+    /// The identifier of the latest stream that the client ended before nghttp2 opened it; 0 if there is none.
     ///
-    /// When nghttp2 then opens the stream, `opened` records that the client has ended its side already.
+    /// This is a stream whose HEADERS frame has END_STREAM. When nghttp2 opens the stream, `opened` records that the
+    /// client has ended its side already.
     private var endsOnOpening: Int32 = 0
 
     /// Whether the identifier is higher than that of every opened stream, so that a frame on it can open a new stream.

@@ -29,7 +29,9 @@ internal import COpenSSL
 
     let raw: OpaquePointer
     private let wire: TLSWire
-    /// Keeps the contexts alive, because OpenSSL's callbacks hold unretained pointers to them.
+    /// The `TLSContext` of a client-side connection, or the `TLSServerContexts` of a server-side one.
+    ///
+    /// The connection keeps it alive, because OpenSSL's callbacks hold unretained pointers to it or to its parts.
     private let owner: AnyObject
     private let isClient: Bool
     /// Whether the handshake is complete.
@@ -217,7 +219,8 @@ internal import COpenSSL
 
     /// A session that a later client connection can resume.
     ///
-    /// With TLS 1.3, the server sends the session after the handshake.
+    /// With TLS 1.3, the session cannot be resumed until `read` has received a session ticket, which the server sends
+    /// after the handshake.
     package var session: TLSSession? {
         guard let session = unsafe SSL_get1_session(raw) else { return nil }
         return unsafe TLSSession(adopting: session)
