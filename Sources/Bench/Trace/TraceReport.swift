@@ -11,7 +11,8 @@ package struct TraceReport {
         /// The counters after the run; nil if they could not be read.
         var after: PrefixCounters?
 
-        /// The tokens that the executor has counted during the run; nil if the counters after the run are not known.
+        /// How many prompt tokens the executor looked up in its prefix cache during the run, and how many of them it
+        /// found there; nil if the counters after the run could not be read.
         var counted: PrefixCounters? { after.map { $0.since(before) } }
     }
 
@@ -29,14 +30,17 @@ package struct TraceReport {
     var planned = 0
     /// Whether a signal ended the run early.
     package internal(set) var isInterrupted = false
-    /// The time from the first request to the end of the last stream, or until the bench stopped waiting.
+    /// The time from the start of the replay to its end.
+    ///
+    /// The replay ends when all requests are sent and all streams have ended, when the time for the streams after the
+    /// last request is over (`TraceOptions.drain`), or when a signal arrives.
     var duration: Nanoseconds = 0
 
     /// How many requests were sent.
     var sent = 0
     /// How many streams were complete.
     package internal(set) var answered = 0
-    /// How many streams had not ended when the bench stopped waiting.
+    /// How many streams had not ended at the end of the replay.
     var left = 0
     /// The largest number of streams at once.
     var mostRunning = 0
@@ -68,7 +72,7 @@ package struct TraceReport {
 
     // MARK: The executors
 
-    /// The prompt tokens that all executors together have counted during the run; nil if no counters were read.
+    /// The sums of all executors' `counted`; nil if `counted` is nil for all of them.
     var counted: PrefixCounters? {
         let all = executors.compactMap(\.counted)
         guard !all.isEmpty else { return nil }

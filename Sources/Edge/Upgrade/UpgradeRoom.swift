@@ -4,7 +4,8 @@
 enum UpgradeRoom: Equatable {
     /// The upgrade may begin.
     case free
-    /// The upgrade may begin, but the oldest process must then end within `drain_timeout`.
+    /// The upgrade may begin, but the oldest process is told to end within its own `drain_timeout` once the new
+    /// process has taken over.
     case afterHurrying
     /// The upgrade must wait until the oldest process is gone.
     case full

@@ -12,7 +12,8 @@ package struct ModelCatalog: Sendable {
 
     /// Makes a catalog.
     ///
-    /// If two models have the same name, the name means the first of them. Ids take precedence over aliases.
+    /// If a name is the id of one model and an alias of another, it means the model with the id. If it is the id of
+    /// several models, or only an alias of several models, it means the first of them.
     package init(_ models: [Model]) {
         self.models = models
         var indexes: [ExactText: Int] = [:]

@@ -275,7 +275,8 @@ private struct Redactor {
 
     /// The index after the file path that begins at this index; nil if none begins here.
     ///
-    /// A file path has a folder or a file extension. Paths of APIs, such as `/v1/models`, are not redacted.
+    /// A path is a file path if it has at least two parts, as `/srv/model`, or one part with a dot, as `/model.gguf`.
+    /// Paths of APIs, which begin with `/v1`, `/v2` or `/api/`, are not redacted.
     private func filePath(_ index: Int) -> Int? {
         for own in ["/v1", "/v2", "/api/"] as [StaticString] where has(own, at: index) { return nil }
         let stop = end(from: index) { $0.isAlphanumeric || "/._-@+~%".utf8.contains($0) }

@@ -73,7 +73,9 @@ struct ErrorSentence {
     ]
     /// Predicates that may stand before a noun as adjectives, as in `an unknown problem`.
     private static let alsoBeforeNouns: Set<String> = ["missing", "unknown", "invalid", "unsupported", "unrecognized"]
-    /// Predicates that may say only that a model lacks an ability, as in `not supported with tools`.
+    /// Predicates that do not always deny the whole model.
+    ///
+    /// For example, `not supported with tools` says only that the model lacks an ability.
     private static let ofAbilities: Set<String> = [
         "supported", "unsupported", "available", "unavailable", "enabled", "disabled", "valid", "invalid", "allowed",
         "permitted", "active", "accessible",

@@ -85,7 +85,7 @@ struct PathMemory: ~Copyable, Sendable {
 }
 
 extension Executor {
-    /// Whether the executor has been found to lack the path of a request within the last `PathMemory.duration`.
+    /// Whether `PathMemory` remembers at `now` that the executor lacks the path of a request.
     func lacks(_ path: PathSet, at now: Nanoseconds) -> Bool { paths.lacks(path, losses: engine.losses, at: now) }
 
     /// Records that the executor has answered with an error, such as status 404, that may mean a missing path.

@@ -10,8 +10,8 @@ package enum Gather: Sendable, Equatable {
     /// The loop waits after many I/O events without a pause, and while it has many I/O events a second but few in each
     /// turn.
     case auto
-    /// The loop waits in the same cases as with `auto`, but always until this many nanoseconds after its last turn
-    /// began.
+    /// The loop waits in the same cases as with `auto`, but in each of them until this many nanoseconds have passed
+    /// since its last turn began.
     case fixed(Nanoseconds)
 }
 
@@ -21,8 +21,8 @@ package enum Gather: Sendable, Equatable {
 struct Gatherer {
     /// A loop with many I/O events a second waits until this time after its last turn began: 200 microseconds.
     private static let automaticWait: Nanoseconds = 200_000
-    /// With fewer I/O events a second, the loop does not wait, because that would cost more than it saves (measured:
-    /// Benchmarks/README.md).
+    /// With fewer I/O events a second, the loop waits only after `burstEvents`, because more waits would cost more than
+    /// they save (measured: Benchmarks/README.md).
     private static let busyEventsPerSecond: UInt64 = 30_000
     /// After this many I/O events without a gap of `pause` between them, the loop waits before it polls again,
     /// until `burstWait` has passed since its last turn began.

@@ -94,7 +94,7 @@ extension TokenBucket {
         /// How much time passed between the last use of the bucket and the making of this record, in nanoseconds.
         package var age: Nanoseconds = 0
 
-        /// Makes the record of a bucket; `spent` is finite.
+        /// Makes the record of a bucket; `spent` must be neither infinite nor NaN.
         package init(spent: Double = 0, age: Nanoseconds = 0) {
             self.spent = spent
             self.age = age
