@@ -1,5 +1,6 @@
-// Reads a member name of a JSON object as leniently as the JSON parser of any engine does. For example, Go's parser
-// ignores case, and a parser written in C ends a name at a NUL character.
+// Reads a member name of a JSON object leniently, to notice a name that some engine's JSON parser takes for a known one
+// although it is written differently. For example, Go's parser ignores case, and a parser written in C ends a name at a
+// NUL character.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -87,9 +87,10 @@ struct HTTP2FrameReader {
         return .header(whole, header, used: used)
     }
 
-    /// How many bytes of a frame must have arrived before `next` returns its first piece: the header.
+    /// How many bytes of a frame must have arrived before `next` returns the frame's first piece.
     ///
-    /// A WINDOW_UPDATE must be complete, because its number is checked together with the header.
+    /// The frame's header is enough, except for a WINDOW_UPDATE frame of the correct length. Such a frame must have
+    /// arrived whole, because the session checks its increment as soon as it gets the header.
     private static func needed(_ header: HTTP2FrameHeader) -> Int {
         header.type == HTTP2FrameHeader.windowUpdate && header.length == 4 ? headerSize + 4 : headerSize
     }

@@ -139,12 +139,10 @@ extension EngineError {
 
     /// Reads an error from a document or an event of a response with status 200.
     ///
-    /// Some error formats occur only in such responses. A document in one of these formats is replaced by a new
-    /// document in OpenAI's format, which has only the message, the type and the code of the error. The error is then
-    /// read from the new document, and the client gets the new document too.
-    ///
-    /// `read(_:depth:)` replaces no documents, because it also reads responses with an error status. In such a
-    /// response, other members of the document take precedence over the members of these formats.
+    /// If the document has one of the formats that `unusual(in:)` knows, `document` becomes a new document in OpenAI's
+    /// format, which has only the message, the type and the code of the error. The error is read from the new document;
+    /// a status or a time to wait that only the old document names is kept. The document of a response with an error
+    /// status is never replaced.
     init(inAnswer body: Span<UInt8>, isBare: Bool = false) {
         self.init(body: body, isBare: isBare)
         guard case .bytes(_, let value)? = document, let found = Self.unusual(in: value) else { return }

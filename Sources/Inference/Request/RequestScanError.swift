@@ -2,7 +2,9 @@
 
 /// Why a request body is refused.
 package enum RequestScanError: Error, Equatable, Sendable {
-    /// The part of the body that the scan has read is not JSON.
+    /// The body is not valid JSON.
+    ///
+    /// The scan skips values that it does not need, and does not notice every error in them.
     case invalidJSON
     case notAnObject
     case trailingContent

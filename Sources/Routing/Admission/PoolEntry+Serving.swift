@@ -42,9 +42,9 @@ extension PoolEntry.State {
         return ended
     }
 
-    /// The results of one call of `serve` so far.
+    /// What one call of `serve` has found out so far about requests that find no free slot.
     ///
-    /// A result stays true until the call ends, because executors only become fuller during the call.
+    /// What it has found out holds until the call ends, because executors only become fuller during the call.
     private struct ServingRound {
         /// For each class, highest first, the index in the array `passedBy` of the request that `serve` tries next.
         ///
@@ -64,7 +64,7 @@ extension PoolEntry.State {
 
     /// Ends the wait of one request in `lines` (the waiting requests of all classes), usually with a free slot.
     ///
-    /// - Returns: false if no request in `lines` finds a slot.
+    /// - Returns: false if this call has ended no wait.
     private mutating func serveLines(
         _ round: inout ServingRound,
         downTo lowest: PriorityClass,
@@ -80,7 +80,7 @@ extension PoolEntry.State {
 
     /// Ends the wait of one request of the class with this rank, usually with a free slot.
     ///
-    /// - Returns: false if no request of the class finds a slot.
+    /// - Returns: false if this call has ended no wait.
     private mutating func serveLine(
         _ rank: Int,
         _ round: inout ServingRound,

@@ -12,14 +12,15 @@ extension Engine {
         availability.change { health, _ in health.starts(at: now) }
     }
 
-    /// Whether the engine has said that it is loading its model, or may be starting.
+    /// Whether the engine reports that it is loading its model, or refuses connections and may be starting.
     package var isLoading: Bool { availability.isLoading }
 }
 
 extension Executor {
-    /// Whether a request may wait until the model has been loaded.
+    /// Whether the model is being loaded, or the engine may be starting, so that a request may wait for the model.
     ///
-    /// - Parameter loadWait: how long requests wait for the model, in nanoseconds; with 0 the result is false.
+    /// - Parameter loadWait: how long the request may wait for the model, in nanoseconds; with 0 the result is false.
+    ///   For this time, an engine that refuses connections counts as one that may be starting.
     package func awaitsLoad(for loadWait: Nanoseconds, at now: Nanoseconds) -> Bool {
         loadWait > 0
             && (availability.awaitsLoad(for: loadWait, at: now)

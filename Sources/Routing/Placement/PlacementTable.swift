@@ -4,9 +4,9 @@
 /// For each executor, a list of the beginnings of prompts that the executor has probably in its prefix cache.
 ///
 /// A beginning is the part of a prompt up to a mark (a fixed number of bytes, see `PromptPrefix`), and is identified by
-/// its hash. A *holding* is the entry of one beginning in the list of one executor. All operations take constant time,
-/// even if many lists have the same beginning. The table has no clock and no lock; the map that owns the table guards
-/// it by a lock.
+/// its hash. A *holding* is the entry of one beginning in the list of one executor. To find, add or remove one holding
+/// takes constant time on average, even if many lists have the same beginning. The table has no clock and no lock; the
+/// map that owns the table guards it by a lock.
 struct PlacementTable: Sendable {
     /// The beginning of a prompt that is in the list of at least one executor.
     private struct Beginning {
