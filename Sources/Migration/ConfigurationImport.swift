@@ -117,7 +117,9 @@ package struct ConfigurationImport: Sendable {
         return Set(entries.map(\.key))
     }
 
-    /// Returns the first error that `freeinference check` would find with the given variables; nil if there is none.
+    /// Returns the first error that `freeinference check` would find in `yaml`; nil if there is none.
+    ///
+    /// - Parameter environment: The variables to which the configuration refers, each with a placeholder as its value.
     static func problem(with yaml: String, environment: PlaceholderEnvironment) -> String? {
         let result = Configuration.load(
             path: "the configuration",
@@ -133,7 +135,7 @@ package struct ConfigurationImport: Sendable {
 }
 
 extension DraftConfiguration {
-    /// Sets the heading of the configuration file, and lists the variables to which the file refers.
+    /// Sets the draft's heading, and its list of the environment variables to which the configuration refers.
     fileprivate mutating func describe(
         program: String,
         path: String,

@@ -61,9 +61,9 @@ package final class EngineWords: Sendable {
     struct Strangers: Equatable {
         /// The number of requests at the engine that no process of this server has sent there.
         ///
-        /// For each report, the edge subtracts its own attempts from the requests at the engine. It uses the smaller
-        /// result of the last two reports. A request that has just begun or ended may be missing in one of the two
-        /// counts, so that a single report shows a request of others that does not exist.
+        /// For each report, the edge subtracts the attempts of all its processes from the requests at the engine. It
+        /// uses the smaller result of the last two reports. A request that has just begun or ended may be missing in
+        /// one of the two counts, so that a single report shows a request of others that does not exist.
         var count = 0
         /// The same number as `count` in the first 30 s after the engine's first report to this process; 0 afterwards.
         ///
@@ -74,9 +74,9 @@ package final class EngineWords: Sendable {
 
     /// Stores a report of the engine about its load; if it has no cache size, the last reported size stays.
     ///
-    /// - Parameter own: the number of attempts at the engine that this server counts.
-    /// - Returns: the number of requests at the engine that this server has not sent; nil if the report has neither
-    ///   numbers of requests nor the use of the cache.
+    /// - Parameter own: the number of attempts under way at the engine, in all processes of this server.
+    /// - Returns: the number of requests at the engine that no process of this server has sent; nil if the report has
+    ///   neither numbers of requests nor the use of the cache.
     func take(_ load: EngineLoad, own: Int, at now: Nanoseconds) -> Strangers? {
         if let said = load.cacheTokens, (1...Self.mostTokens).contains(said) { tokens.store(said, ordering: .relaxed) }
         guard load.running != nil || load.waiting != nil || load.cacheUse != nil else { return nil }

@@ -1,4 +1,5 @@
-// Makes the texts of prompts, because a trace has only their lengths, and numbers that show which parts are equal.
+// Makes the texts of prompts. A trace does not contain these texts: it has only the length of each prompt and, in some
+// traces, numbers of blocks, where equal numbers mean equal text.
 internal import Transport
 
 /// Makes the text of each prompt of a trace.

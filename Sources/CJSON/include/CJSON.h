@@ -110,8 +110,8 @@ typedef struct cjson_prompt {
 /* The largest number of names that a caller of `cjson_scan_request` may pass, see `cjson_names`. */
 enum { CJSON_NAMED_MAX = 8 };
 
-/* Names of further members that a scan must find. A zero byte ends each name, and `a.b` means the member `b` of the
-   object `a`. */
+/* The names of members that a scan looks for in addition to those of `cjson_key`; a body need not have them. A zero
+   byte ends each name, and `a.b` means the member `b` of the object `a`. */
 typedef struct cjson_names {
     const char *bytes;
     size_t count;       /* the number of names, at most CJSON_NAMED_MAX */
@@ -191,8 +191,8 @@ void cjson_scan_event(cjson_parser *parser, const uint8_t *event, size_t length,
 void cjson_scan_payload(cjson_parser *parser, const uint8_t *json, size_t length, cjson_event *out) CJSON_NOEXCEPT;
 
 /* Repairs, without a change of the length, what lenient parsers accept although it is not JSON. Spaces replace a byte
-   order mark and the control characters in strings, `?` replaces bytes that are not UTF-8, and 0 replaces NaN and
-   Infinity. Valid JSON is not changed. */
+   order mark and the control characters in strings, `?` replaces each byte that is not UTF-8, and `0` with spaces after
+   it replaces `NaN` and `Infinity`. Valid JSON is not changed. */
 void cjson_repair(uint8_t *json, size_t length) CJSON_NOEXCEPT;
 
 /* The patterns that `cjson_prefilter` finds in an event's payload by a fast search. The search does not parse JSON, so

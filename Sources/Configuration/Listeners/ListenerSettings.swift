@@ -9,7 +9,7 @@ package struct ListenerSettings: Sendable, Equatable {
     package var socketAccess = SocketFileAccess()
     /// The TLS settings; nil for cleartext.
     package var tls: TLS?
-    /// Whether the HTTP/1.1 upgrade to HTTP/2 (`Upgrade: h2c`) is accepted; never on a TLS listener.
+    /// Whether the HTTP/1.1 upgrade to HTTP/2 (`Upgrade: h2c`) is accepted; has no effect if the listener has TLS.
     package var h2cUpgrade = true
     /// Whether clients may speak HTTP/2, by ALPN, by prior knowledge or by upgrade.
     package var http2 = true
@@ -17,7 +17,9 @@ package struct ListenerSettings: Sendable, Equatable {
     ///
     /// Connections of a trusted listener have higher limits, and `timeouts.idleTrusted` in place of `timeouts.idle`.
     package var trusted = false
-    /// Whether requests are redirected to the TLS listener with status 308; never on a TLS listener.
+    /// Whether requests are redirected to HTTPS with status 308; always false if the listener has TLS.
+    ///
+    /// `httpsPort(of:)` returns the port to which they are redirected.
     package var redirectsToHTTPS = false
     /// Which peers may tell the listener the addresses of their clients, and which clients are served.
     package var access = ListenerAccess()

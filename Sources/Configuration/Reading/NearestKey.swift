@@ -42,8 +42,9 @@ package enum NearestKey {
                 row[j + 1] = cost
                 rowMin = min(rowMin, cost)
             }
-            // No distance in a later row is below the smaller of two values: the minimum of this row, and the minimum
-            // of the row before plus 1. If both are above `most`, so is the result.
+            // A row has the distances from one beginning of `a` to every beginning of `b`. The result is at least the
+            // smaller of two values: the minimum of this row, and the minimum of the row before plus 1. So if both
+            // values are above `most`, the result is above `most`, too.
             if rowMin > most, lastMin + 1 > most { return most + 1 }
             lastMin = rowMin
             swap(&beforeLast, &last)

@@ -3,8 +3,8 @@ internal import Transport
 
 /// The requests, responses and cancellations that the worker sends on connections in one turn of the event loop.
 ///
-/// At the end of the turn, all output has been written to the sockets. How long the worker took for it is then
-/// measured.
+/// At the end of the turn, when all output has been written to the sockets, `measure` records how long each of them
+/// took.
 struct HandedOver {
     /// When each request was ready to be sent to its executor.
     var requests: [Nanoseconds] = []
@@ -15,7 +15,7 @@ struct HandedOver {
 
     /// Records in the worker's counters how long each request, response and cancellation took, and empties this value.
     ///
-    /// - Parameter began: when the turn began.
+    /// - Parameter began: when the turn began; the time of a cancellation is measured from then on.
     mutating func measure(into counters: inout WorkerCounters, began: Nanoseconds, now: Nanoseconds) {
         for since in requests { counters.requestOverhead.observe(now &- min(since, now)) }
         requests.removeAll(keepingCapacity: true)

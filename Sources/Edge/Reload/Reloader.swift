@@ -29,7 +29,7 @@ final class Reloader {
         var found: () -> FoundMembers
         /// Called with true when a reload begins, and with false when it has ended.
         var isReloading: (Bool) -> Void
-        /// Calls the function once `adoptTimeout`, in nanoseconds, has passed.
+        /// Calls the given function after the given time in nanoseconds; the reloader passes `adoptTimeout`.
         var later: (_ adoptTimeout: Nanoseconds, @escaping () -> Void) -> Void
     }
 
@@ -92,9 +92,10 @@ final class Reloader {
 
     /// Reads the certificate files again, and puts changed certificates in force.
     ///
-    /// Does nothing while a reload is under way, because the reload reads the certificate files itself.
+    /// Does nothing while another change is under way (`isUnderWay`), or while no reload can begin
+    /// (`Environment.obstacle`). A reload reads the certificate files, too.
     ///
-    /// - Returns: why some of the certificates cannot be used; nil if no problem was found.
+    /// - Returns: why some of the certificates cannot be used; nil if no problem was found, or if nothing was done.
     func renewCertificates() -> String? {
         guard underWay == nil, environment.obstacle() == nil else { return nil }
         let (prepared, problem) = running.prepareCertificates()
@@ -148,14 +149,14 @@ final class Reloader {
         environment.adopt(running.snapshot) { [unowned self] in settled() }
     }
 
-    /// Posts the new snapshot to the workers, once host names are resolved and engines have listed their models.
+    /// Posts the new snapshot to the workers; called when `Environment.adopt` calls `named`.
     ///
-    /// If executors, models or addresses were found while the reload waited for that, the posted snapshot contains them
-    /// too.
+    /// If executors, models or addresses have been found outside of the configuration file meanwhile, a further
+    /// snapshot that contains them is made, and is posted instead.
     private func settled() {
         guard underWay != nil else { return }
         guard let prepared = running.prepare(found: environment.found()) else { return postToWorkers() }
-        // The snapshot with the found members has the same sockets, so no socket has to be closed.
+        // The further snapshot has the same sockets as the one that it replaces, so no socket has to be closed.
         _ = running.commit(prepared)
         underWay?.report.generation = running.snapshot.generation
         underWay?.report.changes += prepared.changes
@@ -221,7 +222,8 @@ final class Reloader {
 
     /// Reports that some workers have not begun to use a snapshot within `adoptTimeout`.
     ///
-    /// The reload ends with this report, so that a client that asked for it does not wait for a worker that hangs.
+    /// If the snapshot comes from a reload, the reload ends with this report. So an operator who asked for the reload
+    /// does not wait for a worker that hangs.
     private func reportLate(_ generation: Int) {
         guard var late = underWay, !late.pending.isEmpty, generation == running.snapshot.generation else { return }
         late.isLate = true

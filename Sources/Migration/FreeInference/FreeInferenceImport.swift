@@ -167,9 +167,10 @@ struct FreeInferenceImport {
         }
     }
 
-    /// Returns the reference to the API key of a route, such as `${NAME}`; nil if the route has no usable key.
+    /// Returns the reference to the variable with a route's API key, such as `${NAME}`; nil if no key is usable.
     ///
-    /// A route (an engine that serves the model) has no usable key if the key is a word such as `none`.
+    /// A route is an engine that serves the model. A key is not usable if it is a word such as `none`, or if it has the
+    /// form of a reference but does not refer to an environment variable.
     ///
     /// An executor has only one key, so the function notes for the operator that further keys are not imported.
     private mutating func key(_ section: ForeignSection, model: String) -> String? {

@@ -145,7 +145,7 @@ extension Channel {
         return 0
     }
 
-    /// Reports a failed write to the handler, unless the peer may have sent bytes that are still unread.
+    /// Reports a failed write to the handler, unless the channel is open and still reads what the peer sends.
     ///
     /// An executor that rejects a request body responds and closes, which makes this server's next write fail. The
     /// channel must then read the executor's response first. epoll reports the end of the connection in a later turn.
@@ -186,9 +186,10 @@ extension Channel {
         closingTimer = loop.timers.schedule(at: loop.now + linger.period, target: self, kind: 0)
     }
 
-    /// Whether a lingering channel, which has sent everything, waits one more period for the peer to close.
+    /// Whether a lingering channel waits one more `Linger.period` for the peer to close; never beyond `lingerEnd`.
     ///
-    /// The channel waits if the peer has acknowledged some, but not all, of the remaining output in the last period.
+    /// At the first check, it waits on if the peer has not acknowledged all output. At each later check, the peer must
+    /// also have acknowledged some output since the check before.
     private func lingersOn() -> Bool {
         guard phase == .lingering, loop.now < lingerEnd else { return false }
         let left = clinux_unacknowledged(descriptor)
@@ -238,7 +239,7 @@ extension Channel {
                 isUnregistered = false
             } catch {
                 // Adding the socket to epoll again has failed. No epoll event is needed, because the peer has closed:
-                // the channel reads in every turn of the loop until the end of the stream.
+                // the channel now reads in every turn of the loop until it has read all that the peer has sent.
                 hasHungUp = true
                 revisit()
             }
