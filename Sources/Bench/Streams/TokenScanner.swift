@@ -13,13 +13,13 @@ struct TokenScanner {
         case unstampedToken
         /// The event `[DONE]`, which ends a stream.
         case done
-        /// An error event, or an event larger than `tailMax`.
+        /// An error event, or an incomplete event of which more than `tailMax` bytes have been received.
         case error
         /// Any other event, such as a comment, the first event (with the role), or the event with the token counts.
         case other
     }
 
-    /// The maximum size of an event, in bytes.
+    /// How many bytes of an incomplete event are kept at most; with more bytes, the event counts as an error.
     private static let tailMax = 1 << 20
 
     /// The received part of an incomplete event.

@@ -4,7 +4,9 @@ internal import Transport
 
 /// The models of one engine, according to the lists that it has returned so far.
 struct DiscoveredModels {
-    /// The models that the engine serves according to its lists; nil before its first list.
+    /// The models that the engine serves according to its lists.
+    ///
+    /// Before its first list these are the models that were passed to `init` as `known`, or nil if there were none.
     private(set) var listing: FoundMembers.Listing?
     /// The models in `listing` that the engine's last list lacked; they are removed if the next list lacks them too.
     private var missing: Set<ExactText> = []

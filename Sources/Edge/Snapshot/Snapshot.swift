@@ -35,7 +35,8 @@ package final class Snapshot: Sendable {
     package let engines: [EngineTarget]
     /// The engines that are asked for their lists of models.
     let discovered: [DiscoveryTarget]
-    /// The ids of the models of this snapshot, and of models that exchanges under earlier snapshots may still use.
+    /// The numbers (`ModelEntry.id`) of the models of this snapshot, and of models that exchanges under earlier
+    /// snapshots may still use.
     let knownModels: Set<Int>
     /// Whether finished exchanges are logged.
     package let accessLog: Bool
@@ -124,15 +125,16 @@ package final class Snapshot: Sendable {
         return models[pool.place].targets.filter { $0.kind == kind }.map(\.executor)
     }
 
-    /// Whether the model at this index prefers executors that already have the beginning of a prompt in their cache.
+    /// Whether the pool of the model at this index in `models` prefers executors that have the beginning of a request's
+    /// prompt in their cache.
     func choosesByPrompt(_ index: Int) -> Bool { models[index].pool.choosesByPrompt }
 }
 
 extension Model {
     /// Makes the model's entry in the catalog.
     ///
-    /// - Parameter seconds: when a configuration first named the model, in seconds since 1970. It is the creation
-    ///   date if the configuration does not set `created`.
+    /// - Parameter seconds: when the registry made its `ModelEntry` for the model, in seconds since 1970. It is the
+    ///   creation date if the model's settings have no `created`.
     fileprivate init(_ settings: ModelSettings, startedAt seconds: Int) {
         var created = seconds
         if case .number(let text)? = settings.catalog.first(where: { $0.name == "created" })?.value {

@@ -1,4 +1,5 @@
-// The endpoints that do not call the model: the model list, the health check, and reports on the simulator itself.
+// The endpoints that do not call the model: the model list, the health check, reports on the simulator itself, and a
+// reset of its counters and records.
 internal import HTTP
 internal import Inference
 internal import Transport
@@ -7,7 +8,9 @@ internal import Transport
 ///
 /// Runs on the simulator's loop.
 enum Endpoints {
-    /// Responds to a request for the model list, the health check or a report; every other request gets an error.
+    /// Responds to a request for the model list, the health check, a report or a reset.
+    ///
+    /// Every other request gets an error.
     static func answer(
         _ method: Method,
         path: String,
@@ -48,7 +51,9 @@ enum Endpoints {
         }
     }
 
-    /// The sequence number in the query parameter `since`; 0 if there is none.
+    /// The number in the query parameter `since`; 0 if there is none.
+    ///
+    /// The report on aborts contains only the entries whose sequence number is greater than this number.
     private static func since(_ query: String) -> Int {
         for pair in query.split(separator: "&") where pair.hasPrefix("since=") { return Int(pair.dropFirst(6)) ?? 0 }
         return 0

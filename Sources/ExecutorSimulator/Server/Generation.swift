@@ -30,7 +30,7 @@ final class Generation {
 
     /// How many tokens each choice has so far.
     private var made = 0
-    /// How many token events were written so far; for a response that is not streamed, how many tokens were generated.
+    /// How many token events were written so far; for a response that is not streamed, the same number as `made`.
     private(set) var emitted = 0
     private var isOpened = false
     /// Whether the client has disconnected, but the fault `ignoresClose` lets the generation go on.
@@ -81,7 +81,10 @@ final class Generation {
 
     /// Starts the response before its first token: sends the head, or simulates a fault in place of the head.
     ///
-    /// - Returns: false if the response has no tokens.
+    /// The head is sent later if the response is not a stream, or if the request asks for a late head or for an error
+    /// document.
+    ///
+    /// - Returns: false if a fault has taken the place of the head, so that no tokens are to be generated.
     func begin() -> Bool {
         switch faults.ending {
         case .noAnswer: return false

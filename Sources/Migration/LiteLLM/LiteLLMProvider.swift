@@ -5,11 +5,11 @@ internal import Configuration
 struct LiteLLMProvider {
     /// The executor's `kind`, which `LiteLLMImport.executor` may still change according to the URL.
     var kind: ExecutorSettings.Kind
-    /// The executor's URL if the deployment, a model's entry in LiteLLM's file, has no `api_base`; nil if it must have
-    /// one.
+    /// The executor's URL if a model's entry in LiteLLM's file has no `api_base`; nil if the entry must have one.
     var url: String?
-    /// The environment variable with the API key that LiteLLM sends if a model's entry in its file names no key; nil if
-    /// LiteLLM then sends no key.
+    /// The environment variable with the API key that LiteLLM sends if a model's entry in LiteLLM's file names no key.
+    ///
+    /// Nil if LiteLLM then sends no key.
     var keyVariable: String?
     /// Whether LiteLLM writes the provider's URLs without `/v1`.
     var isWithoutV1 = false

@@ -93,7 +93,7 @@ package struct FairQueue<Element> {
 
     /// Appends an element to the line of its tenant.
     ///
-    /// - Parameter cost: the bytes of the request's prompt; 0 counts as 1.
+    /// - Parameter cost: the size of the request's prompt in bytes; 0 counts as 1.
     package mutating func push(_ element: Element, tenant: String, cost: Int) -> Ticket {
         let index = line(of: tenant)
         if lines[index].count == 0 { join(index) }
@@ -196,9 +196,9 @@ package struct FairQueue<Element> {
 
     /// Estimates how many entries would be served before a new entry of this tenant.
     ///
-    /// The queue serves this tenant's waiting entries before the new one. The estimate assumes that every other tenant
-    /// meanwhile has entries of the same total cost (bytes of prompts) served. For a tenant whose turn comes before
-    /// this tenant's turn, the cost of the new entry is added to that total.
+    /// This tenant's own waiting entries are served first. The estimate assumes that meanwhile the queue serves, for
+    /// each other tenant, as many prompt bytes as these entries have together. For a tenant whose turn comes before
+    /// this tenant's turn, the prompt bytes of the new entry (`cost`) are added.
     package func ahead(of tenant: String, cost: Int) -> Int {
         let own = indices[tenant]
         let before = own.map { lines[$0].cost } ?? 0

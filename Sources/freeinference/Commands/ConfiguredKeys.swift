@@ -57,7 +57,9 @@ struct ConfiguredKeys {
         }
     }
 
-    /// Opens the database for changes, and calls `body` with it; creates the database if there is none.
+    /// Opens the file of API keys, a SQLite database, for changes, and calls `body` with it.
+    ///
+    /// Creates the database if the file does not exist.
     ///
     /// Exits with 1 on errors.
     func editing<Answer>(_ body: (KeyDatabase) throws(KeyDatabaseError) -> Answer) throws -> Answer {
