@@ -163,7 +163,8 @@ extension Supervisor {
         survey.ask(
             { worker in worker.openListeners(sockets) },
             answered: { _, _ in },
-            // `accepted` is called even if a worker has not answered in time. This worker opens its listeners later.
+            // The wait for the workers ends after `WorkerSurvey.timeout`. A worker that has not opened its listeners by
+            // then opens them later.
             finished: { _ in accepted() }
         )
     }
@@ -267,7 +268,7 @@ extension Supervisor {
         }
     }
 
-    /// Shortens the time that this older process has to end its exchanges.
+    /// Shortens the time within which the exchanges of this older process must end.
     ///
     /// - Parameters:
     ///   - stops: whether the whole server ends. Connections without a request are then closed at once.

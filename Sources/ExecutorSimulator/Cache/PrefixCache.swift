@@ -7,7 +7,8 @@
 /// the second newest, and so on. So a block is always newer than all blocks that follow it, and the oldest block is
 /// always a leaf.
 ///
-/// Each call takes a time in proportion to the number of the prompt's blocks. The results depend only on the calls.
+/// Each call takes a time in proportion to the number of the prompt's blocks. The results do not depend on time or
+/// chance: the same sequence of calls always gives the same results.
 struct PrefixCache {
     /// A cached block, and its neighbours in the order from the oldest to the newest; -1 if there is none.
     private struct Node {

@@ -7,11 +7,10 @@ package import Transport
 ///
 /// Only the thread of its event loop may use it.
 package final class ExecutorSimulator: ServerDelegate {
-    /// The longest period for which all streams of the same pace have one timer; the period is the time from one token
-    /// to the next.
+    /// The longest period with which streams of the same pace share one timer.
     ///
-    /// With a longer period, a new stream might wait too long until the common timer fires, so each stream has its own
-    /// timer.
+    /// The period is the time from one token of a stream to the next. With a longer period, a new stream might wait too
+    /// long until the common timer fires, so each stream has its own timer.
     private static let sharedPeriodMax: Nanoseconds = 100_000_000
 
     package let loop: EventLoop
@@ -33,10 +32,10 @@ package final class ExecutorSimulator: ServerDelegate {
     /// prefill rate.
     private(set) var prefills: Prefills?
     private var pacers: [Nanoseconds: Pacer] = [:]
-    /// The pacers that must still let some of their streams generate a token in this turn of the event loop.
+    /// The pacers some of whose streams have yet to generate the token that is due.
     ///
     /// A pacer is the common timer of streams that generate tokens at the same pace. It lets `Pacer.batch` streams
-    /// generate a token, and continues with the others when the loop has sent the output of these streams.
+    /// generate a token, and continues with the others after the loop has sent the output of these streams.
     private var unfinishedPacers: [Pacer] = []
     private var identifiers = 0
     private var faultsLeft: Int
@@ -191,7 +190,7 @@ package final class ExecutorSimulator: ServerDelegate {
     /// Schedules a pacer, the common timer of several streams, to continue with the streams that have yet to generate a
     /// token.
     ///
-    /// It continues at the end of this turn of the event loop, after the output of the turn was sent.
+    /// It continues the next time that a turn of the event loop ends, after the output of that turn was sent.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
     /// Lets the next streams of each pacer in `unfinishedPacers` generate a token.
@@ -246,7 +245,7 @@ package final class ExecutorSimulator: ServerDelegate {
 
     /// The faults to simulate for a request that does not ask for faults itself.
     ///
-    /// These are the faults in the options of the simulator, but only for the first `faultsMax` requests.
+    /// These are the faults in `options`. Once `options.faultsMax` requests have got them, there are no more faults.
     var serverFaults: Faults { faultsLeft > 0 ? options.faults : Faults() }
     /// Counts one request for which the faults in the options of the simulator were simulated.
     func useServerFaults() { if faultsLeft > 0, options.faults != Faults() { faultsLeft -= 1 } }

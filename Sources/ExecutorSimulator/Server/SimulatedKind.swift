@@ -7,7 +7,7 @@ package enum SimulatedKind: String, Sendable, CaseIterable {
     case vllm, sglang, ollama
     case llamaCpp = "llama.cpp"
 
-    /// The member `owned_by` of the models in the list of models.
+    /// The value of `owned_by` for each model in the response to `GET /v1/models`.
     var owner: String {
         switch self {
         case .simulator, .vllm, .sglang: rawValue

@@ -2,14 +2,14 @@
 
 /// A table of the request paths that only some models have, with the models of each path.
 ///
-/// The index of a model in the list of models stands for the model.
+/// The table identifies a model by its index in the configuration's list of models.
 package struct PassthroughPaths: Sendable {
     private var models: [[UInt8]: Set<Int>] = [:]
 
     /// Makes the table from the extra paths of each model.
     ///
-    /// - Parameter paths: One array for each model, in the order of the list of models. The paths are normalized, as
-    ///   `RequestTarget` does it.
+    /// - Parameter paths: One array for each model, in the order of the configuration's list of models. The paths must
+    ///   already be normalized, as `RequestTarget` normalizes the path of a request.
     package init(_ paths: [[String]]) {
         for (index, own) in paths.enumerated() {
             for path in own { models[Array(path.utf8), default: []].insert(index) }
@@ -19,7 +19,7 @@ package struct PassthroughPaths: Sendable {
     /// Whether at least one model has this path.
     package func has(_ path: ArraySlice<UInt8>) -> Bool { !models.isEmpty && models[Array(path)] != nil }
 
-    /// Whether the model with this index in the list of models has this path.
+    /// Whether the model with this index in the configuration's list of models has this path.
     package func has(_ path: ArraySlice<UInt8>, of index: Int) -> Bool {
         models[Array(path)]?.contains(index) ?? false
     }

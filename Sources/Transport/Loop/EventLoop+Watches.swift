@@ -33,7 +33,9 @@ extension EventLoop {
     /// Ends a watch; the descriptor stays open.
     package func unwatch(_ watch: SlabKey, descriptor: CInt) { unregister(watch, descriptor: descriptor) }
 
-    /// Registers an owner for as long as the loop exists.
+    /// Watches a descriptor as long as the loop exists, and calls `owner.ready` when the descriptor is readable.
+    ///
+    /// If the system cannot watch the descriptor, the process ends.
     private func keep(_ owner: any Registered, descriptor: CInt) {
         do throws(SystemError) {
             _ = try register(owner, descriptor: descriptor, events: clinux_EPOLLIN)

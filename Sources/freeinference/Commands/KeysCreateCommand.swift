@@ -69,7 +69,7 @@ struct KeysCreateCommand: ParsableCommand {
 
     private var modelNames: [String] { Self.names(models) }
 
-    /// The names in a list with commas between them.
+    /// The values of `--models` or `--priority-choices`, which are separated by commas; empty if `list` is nil.
     private static func names(_ list: String?) -> [String] {
         (list ?? "").split(separator: ",").map { trimmed($0) }.filter { !$0.isEmpty }
     }
