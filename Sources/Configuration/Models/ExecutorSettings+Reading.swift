@@ -146,6 +146,8 @@ extension ConfigurationSection {
 }
 
 extension ExecutorURL {
-    /// A placeholder for a URL that does not parse, so that the other keys of the entry can still be checked.
+    /// A placeholder for a URL that is missing or does not parse.
+    ///
+    /// With it, the other keys of the entry can still be checked.
     static let none = ExecutorURL(scheme: .unix, host: "", port: 0, pathPrefix: "", socketPath: "")
 }

@@ -13,7 +13,7 @@ package struct ModelSettings: Sendable, Equatable {
     package var prefixScope = PrefixScope.pool
     /// The ids of other models that a request is sent to, in this order, when no executor of this model can answer.
     package var fallbacks: [String] = []
-    /// The timeouts of this model, which replace the timeouts of the configuration.
+    /// The timeouts of this model; each that is not nil replaces the one of `Configuration.Timeouts`.
     package var timeouts = Timeouts()
     /// How many tokens the server assumes for an image, sound, video or file before an engine has counted them.
     package var mediaTokens = MediaTokens()
@@ -84,8 +84,8 @@ package struct ModelSettings: Sendable, Equatable {
         case auto
         /// The server chooses the executor with the least load in proportion to its weight.
         ///
-        /// The load is the number of running streams, plus one for each 4 KiB of prompts whose first event has not
-        /// arrived. Executors whose loads differ by less than one request take turns.
+        /// The load is the number of attempts under way at the executor, plus one for each 4 KiB of prompts that the
+        /// executor has not begun to answer. Executors whose loads differ by less than one request take turns.
         case leastLoad = "least-load"
         /// The server chooses an executor that has probably cached the beginning of the prompt.
         ///

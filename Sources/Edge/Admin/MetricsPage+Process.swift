@@ -126,7 +126,7 @@ extension MetricsPage {
         gauge("process_max_fds", "Descriptors that may be open at once.", figures.descriptorsMax)
     }
 
-    /// Writes the counters of client connections, and when certificates expire.
+    /// Writes the counters of client connections, and the time at which each certificate expires.
     mutating func writeConnections() {
         let counters = counters
         text.family("freeinference_connections_accepted_total", .counter, "Connections of clients that were accepted.")

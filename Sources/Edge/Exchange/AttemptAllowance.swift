@@ -16,8 +16,10 @@ struct AttemptAllowance {
     ///
     /// The request itself may be the cause.
     static let timeoutsMax = 2
-    /// The shortest time that any attempt gets, in nanoseconds, even if earlier attempts have used up the time for all
-    /// attempts together.
+    /// The time that an attempt is allowed at least, in nanoseconds, even if earlier attempts have used up the time for
+    /// all attempts together.
+    ///
+    /// If the configured time for all attempts is shorter than this, the attempt is allowed the configured time.
     static let attemptTimeMin: Nanoseconds = 60_000_000_000
 
     /// How many attempts have begun.

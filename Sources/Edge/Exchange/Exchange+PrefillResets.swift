@@ -8,8 +8,8 @@ internal import Transport
 extension Exchange {
     /// Counts a request that its client has cancelled while an executor was working on the prompt.
     ///
-    /// Requests are counted by API key, or by address if they have no key. The address of a trusted peer, such as a
-    /// proxy, is not refused for the requests of its clients.
+    /// A request with an API key is counted for the key. A request without a key is counted for the client's address,
+    /// unless that is the address of a trusted peer (a proxy) itself.
     func countPrefillReset(_ end: ClientEnd) {
         guard let attempt, attempt.phase == .waiting, attempt.hasRequest, end.isOfClient, let most = prefillResetsMax
         else { return }

@@ -8,7 +8,7 @@ internal import Transport
 ///
 /// `Worker` conforms to this protocol. Everything in it is used on the worker's thread only.
 protocol ExchangeEnvironment: AnyObject {
-    /// The event loop of the thread, with its clock, timers and buffers.
+    /// The event loop of the worker, with its clock, timers and buffers.
     var loop: EventLoop { get }
     /// The newest snapshot of the configuration; an exchange keeps the snapshot with which it began.
     var snapshot: Snapshot { get }
@@ -16,9 +16,9 @@ protocol ExchangeEnvironment: AnyObject {
     ///
     /// - Parameter detail: what is wrong with the PROXY header; nil if a rule about addresses has refused the client.
     func clientRefused(_ why: ClientRefusal, _ client: Client, detail: StaticString?)
-    /// The JSON parser of the thread, for request bodies and for the answers of executors.
+    /// The JSON parser of the worker, for request bodies and for the answers of executors.
     var scanner: JSONScanner { get }
-    /// The counters of the thread.
+    /// The counters of the worker's exchanges and connections.
     var metrics: WorkerMetrics { get }
     /// The memory budget of the process, which all workers share.
     var budget: MemoryBudget { get }
@@ -35,7 +35,9 @@ protocol ExchangeEnvironment: AnyObject {
     var retries: RetryBudget { get }
     /// Hashes the beginnings of prompts, so that a pool can prefer an executor that has the beginning in its cache.
     var promptHasher: PromptHasher { get }
-    /// How many connections, requests and bytes each client address uses (`limits.per_address`); all workers share it.
+    /// The table of client addresses, which all workers share.
+    ///
+    /// It counts the connections, requests and body bytes of each address, for `limits.per_address`.
     var addresses: AddressTable { get }
     /// The API keys in force, and whether a request must have a key.
     var access: Authenticator { get }

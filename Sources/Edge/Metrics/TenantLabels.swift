@@ -18,7 +18,7 @@ package final class TenantLabels: Sendable {
     }
     private let state = Lock(State())
 
-    /// Makes a table that has only the label for all other tenants.
+    /// Makes a table without tenants, which has only the label `others`.
     package init() {}
 
     /// The index of the tenant's label in `names`; it never changes for a tenant.

@@ -79,7 +79,8 @@ package struct EngineError: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - status: The status of the response; nil for 200.
-    ///   - body: The bytes. Only the first `bodyMax` bytes are read; if this cuts a JSON document, the rest is ignored.
+    ///   - body: The bytes of the body or the event. Only the first `bodyMax` bytes are read; if a JSON document is
+    ///     longer, the error is read from the part within these bytes.
     ///   - isBare: Whether `body` is an event whose error is in a line that is not a `data` line.
     package init(status: Int? = nil, body: Span<UInt8>, isBare: Bool = false) {
         self.status = status

@@ -1,5 +1,5 @@
-// Recognizes sentences in an engine's error which say that the edge's own API key is wrong, or that its account at the
-// provider is empty or closed.
+// Recognizes sentences in an engine's error which say that the edge's own API key is wrong, or that the edge's account
+// at the provider is empty or closed.
 
 extension ErrorSentence {
     /// Phrases for a credential, such as an API key; a sentence about a wrong key contains one of them.

@@ -168,10 +168,10 @@ extension ErrorSentence {
         return isName ? index + 1 : index
     }
 
-    /// Whether a phrase with a preposition begins at this index, and the words after it say that what stands before the
-    /// phrase cannot be used.
+    /// Whether a phrase with a preposition begins at this index, and the words after the phrase say that what stands
+    /// before the phrase cannot be used.
     ///
-    /// An example is `for this resource does not exist`, in `the model X for this resource does not exist`.
+    /// In `the model X for this resource does not exist`, the phrase is `for this resource`.
     private func isDenied(behindPhraseAt start: Int) -> Bool {
         guard let first = word(start), Self.prepositions.contains(first) else { return false }
         for end in start + 2...start + 6 {

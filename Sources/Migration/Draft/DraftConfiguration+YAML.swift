@@ -3,9 +3,11 @@ internal import Configuration
 internal import Transport
 
 extension DraftConfiguration {
-    /// The ports that the listener may get, in order of preference.
+    /// The ports from which the port of the draft's listener is chosen, in order of preference.
     private static let listenerPorts: [UInt16] = [8080, 8088, 8888, 18_080, 28_080]
-    /// The ports that the admin listener may get, in order of preference; the first is the default of a configuration.
+    /// The ports from which the port of the draft's admin listener is chosen, in order of preference.
+    ///
+    /// The first is the port that a server uses if its configuration does not name one.
     private static let adminPorts: [UInt16] = [9901, 9902, 9903, 19_901]
 
     /// Chooses unused ports for the listener and the admin listener; a port is 0 if every port in its list is used.
