@@ -21,7 +21,8 @@ struct clinux_launch {
        open in any case. */
     const int *descriptors;
     int descriptor_count;
-    /* The result: the id of the new process, or the errno of the call that failed. */
+    /* The result: `error` is 0 and `process` is the id of the new process, or `error` is the errno of the function that
+       failed, such as `clone` or `execve`. */
     pid_t process;
     int error;
     char *stacks;
@@ -58,7 +59,8 @@ static inline int clinux_launch_parent(void *argument) {
     _exit(0);
 }
 
-/* Fills `process` or `error`. Returns when the program runs or could not be started. */
+/* Starts the program, and stores the result in `process` and `error`. The calling thread waits until the kernel has
+ * loaded the program or an error has occurred, but not until the program ends. */
 static inline void clinux_launch(struct clinux_launch *launch) {
     sigset_t all, before;
     launch->process = -1;

@@ -85,7 +85,7 @@ package struct ConfigurationOutline: Sendable, Equatable {
 
     /// Describes the values that a newer configuration has removed, added or changed, in one line each.
     ///
-    /// An entry of a list that was added or removed as a whole has only one line. Values of secrets and of environment
+    /// A list entry that was added or removed as a whole has only one line. Values of secrets and of environment
     /// variables are not shown.
     package func changes(to new: ConfigurationOutline) -> [String] {
         var lines: [String] = []

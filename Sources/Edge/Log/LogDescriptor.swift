@@ -6,17 +6,17 @@ internal import Glibc
 ///
 /// If the descriptor is full, waits until it accepts bytes again or until the caller ends the wait.
 struct LogDescriptor {
-    /// The kind of a descriptor, which decides how the writer detects that the descriptor is full.
+    /// The kind of a descriptor, which decides how bytes are written to it without blocking.
     ///
-    /// A file is never full, because no reader has to empty it. A pipe is tested with `poll`. A write to a full socket
-    /// returns EAGAIN.
+    /// A file is written to at once, because no reader has to empty it. For a pipe, a terminal or a socket, `poll` must
+    /// first report room. A write to a socket that is full nevertheless returns EAGAIN. A terminal counts as a pipe.
     private enum Kind { case file, pipe, socket }
 
     private let descriptor: CInt
     private let kind: Kind
     /// PIPE_BUF, in bytes: a write of at most this size to a pipe is atomic (pipe(7)).
     private static let pipePiece = 4096
-    /// How long one `poll` of a full descriptor waits, in milliseconds.
+    /// The longest time, in milliseconds, that one `poll` waits until the descriptor has room.
     private let pollTimeout: CInt
 
     init(_ descriptor: CInt, pollTimeout: CInt = 50) {

@@ -13,7 +13,7 @@ struct ConnectionTable {
     ///
     /// `noteKnown` records that a client of the address had a valid key or was served by an executor.
     private static let notePeriod: Nanoseconds = 60_000_000_000
-    /// How many connections have carried a request.
+    /// How many of the open connections have carried a request.
     private(set) var servedCount = 0
 
     var isEmpty: Bool { connections.isEmpty }
@@ -49,12 +49,10 @@ struct ConnectionTable {
         servedCount += 1
     }
 
-    /// Whether the worker should now record the address of this connection's client as known.
+    /// Whether the worker should now call `AddressTable.noteKnown` for the address of this connection's client.
     ///
-    /// The caller has found that the client had a valid key or was served by an executor. `AddressTable.noteKnown`
-    /// records that.
-    ///
-    /// The result is true at most once a minute for each connection. If it is true, the function records the time.
+    /// The worker asks only after a request that had a valid key or was served by an executor. The result is true at
+    /// most once a minute for each connection. If it is true, the function stores `now` in `noted`.
     mutating func isNoteDue(_ connection: ServerConnection, at now: Nanoseconds) -> Bool {
         let slot = Int(connection.key.index)
         guard connections.contains(connection.key), noted[slot] == 0 || now >= noted[slot] + Self.notePeriod

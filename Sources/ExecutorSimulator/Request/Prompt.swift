@@ -5,7 +5,7 @@ internal import Inference
 struct Prompt {
     /// The hash of each prompt, from which the simulator computes the words of the answer.
     ///
-    /// Requests for completions and embeddings can have several prompts.
+    /// Requests for completions, embeddings or reranking can have several prompts.
     private(set) var keys: [UInt64] = []
     /// The number of tokens of all prompts together, at least 1.
     private(set) var tokens = 0
@@ -96,9 +96,10 @@ struct Prompt {
         tokens += Vocabulary.count(text)
     }
 
-    /// Reads the prompts of a completion or embedding, which have several forms.
+    /// Reads the prompts of a request for completions or embeddings, or the documents of a request for reranking.
     ///
-    /// A form is a string, an array of token ids, or an array whose elements are strings or arrays of token ids.
+    /// The input is a string, an array of token ids, or an array whose elements are strings, arrays of token ids, or
+    /// objects with a member `text`.
     private mutating func readInputs(_ input: JSONValue?) {
         switch input {
         case .string(let text): readInput(.string(text))

@@ -26,8 +26,10 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
     private var pacer: Pacer?
     /// How many tokens per second each choice gets.
     private var pace = 0.0
-    /// The prompts, divided into blocks for the prefix cache; nil if the simulator has neither a prefix cache nor a
-    /// prefill rate.
+    /// The prompts, divided into blocks for the prefix cache; nil before the prefill and after the first token.
+    ///
+    /// The value is always nil for a request that only counts tokens, and if the simulator has neither a prefix cache
+    /// nor a prefill rate.
     private(set) var blocks: PromptBlocks?
 
     /// The earliest time, by the loop's clock, at which the next token may be generated; at first the end of the
@@ -182,7 +184,8 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
 
     /// Starts the prefill of an accepted request: the wait before the first token.
     ///
-    /// After the prefill, the `Pacer` lets the exchange generate its tokens.
+    /// If the prompt is put in the queue `Prefills`, the queue calls `prefillEnded` after the prefill. Otherwise the
+    /// `Pacer` calls `step`, which generates nothing before the prefill has ended.
     private func startPrefill(_ request: ModelRequest, _ endpoint: ModelEndpoint) {
         simulator.counters.began(model: request.model)
         model = request.model
@@ -220,7 +223,7 @@ final class SimulatedExchange: ServerStreamHandler, TimerTarget {
         generate()
     }
 
-    /// Generates the next tokens if the prefill is over.
+    /// Generates the next tokens, unless the time `readyAt` is still to come.
     ///
     /// The pacer calls this function.
     func step() {

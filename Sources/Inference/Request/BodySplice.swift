@@ -44,8 +44,8 @@ package struct BodySplice: Equatable, Sendable {
     /// Makes the body for one attempt.
     ///
     /// The attempt's body has the executor's name for the model. The client's member `priority` is always left out. If
-    /// the executor's settings say so, the edge asks for the `usage` object in a stream with `choices`, and leaves out
-    /// the billing header. The billing header is a text that coding agents put first in the system prompt.
+    /// the executor's settings say so, a request for a stream with `choices` also asks for the `usage` object, and the
+    /// billing header is left out. The billing header is a text that coding agents put first in the system prompt.
     ///
     /// - Parameters:
     ///   - scan: The scan of the client's body.

@@ -97,7 +97,8 @@ struct JSONDigest: Sendable {
             takeText(byte)
             return
         }
-        // The bytes of a byte order mark are skipped, because no JSON value begins with one of them.
+        // A byte order mark is skipped byte by byte. The order of its bytes is not checked, because no JSON value
+        // begins with one of them.
         if kept.isEmpty, skipped == 0, !isInScalar, Self.isOfByteOrderMark(byte) { return }
         switch byte {
         case 0x20, 0x09, 0x0A, 0x0D: endScalar()
@@ -218,7 +219,7 @@ struct JSONDigest: Sendable {
         switch role {
         case .choices: .choice
         case .all: .all
-        // Gemini sends an error as an array with one element. The element is read like a document without an array.
+        // Gemini sends an error as an array with one element. The element is read as if it were the whole document.
         case .root: .root
         case .nested, .choice, .delta: nil
         }
