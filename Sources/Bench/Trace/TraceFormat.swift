@@ -13,7 +13,7 @@ package enum TraceFormat: String, CaseIterable, Sendable {
     /// The first line of a trace in Azure's format.
     static let azureHeader = "TIMESTAMP,ContextTokens,GeneratedTokens"
 
-    /// Recognizes the format by the first line of a trace that is not empty; nil if the line fits neither format.
+    /// Recognizes the format of a trace by its first line that is not blank; nil if the line fits neither format.
     init?(firstLine: some Collection<UInt8>) {
         if firstLine.first == UInt8(ascii: "{") {
             self = .mooncake

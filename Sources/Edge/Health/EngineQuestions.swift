@@ -35,8 +35,9 @@ struct EngineQuestions: Equatable, Sendable {
         case nothing
         /// No complete answer has arrived in time.
         case lost
-        /// The answer shows that the engine has what was asked at none of its pages, such as `/metrics`. So the pages
-        /// that were not requested yet are not requested.
+        /// The answer to a question for the kind shows that the engine is none of the known kinds.
+        ///
+        /// The other pages on the topic are then not requested.
         case final
     }
 
@@ -90,7 +91,8 @@ struct EngineQuestions: Equatable, Sendable {
 
     /// Records the result of the question that `next` has returned.
     ///
-    /// - Returns: true if all pages on the topic have been requested without success.
+    /// - Returns: true if the topic was given up for now: the pages on it have been requested without success, or the
+    ///   outcome is `final`.
     mutating func answered(_ topic: Topic, _ outcome: Outcome, at now: Nanoseconds) -> Bool {
         let count = Self.pages(on: topic, of: engineKind).count
         var asked = progress[topic, default: Progress()]
@@ -126,8 +128,8 @@ struct EngineQuestions: Equatable, Sendable {
         // The list of models shows the kind of most engines. vLLM serves its metrics even to a request without a key.
         // In Ollama's list, the models can have any owner, but the page `/` of Ollama contains its name.
         case (.kind, _): ["/v1/models", "/metrics", "/"]
-        // SGLang and llama.cpp serve metrics only if they are started with a flag, so other pages are requested as
-        // well.
+        // SGLang and llama.cpp serve `/metrics` only if they are started with a flag. If it does not contain the load,
+        // the next page is requested.
         case (.load, .vllm): ["/metrics"]
         case (.load, .sglang): ["/metrics", "/v1/loads", "/get_load"]
         case (.load, .llamaCpp): ["/metrics", "/slots"]

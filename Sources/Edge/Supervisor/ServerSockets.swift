@@ -12,7 +12,7 @@ struct ServerSockets {
     /// The socket of the admin listener.
     private(set) var admin: ListenerSet
     private let adminAddress: ListenAddress
-    /// The sockets that systemd has opened, by the listeners that used them at the start.
+    /// The sockets that systemd has opened; the dictionary key of each is the listener that used it at the start.
     ///
     /// A socket stays open when a reload removes its listener, because a later reload may need the socket again.
     private var inherited: [ListenerKey: ListenerSet] = [:]

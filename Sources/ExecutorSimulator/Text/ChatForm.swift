@@ -47,7 +47,9 @@ struct ChatForm: AnswerForm {
         }
     }
 
-    /// Splits the text: if the simulator has reasoning, the first half of the words is the reasoning.
+    /// Splits the text into reasoning and content: the first half of the words is the reasoning.
+    ///
+    /// If the simulator is not set to send reasoning, the whole text is the content.
     private func parts(of text: String) -> (reasoning: String, content: String) {
         guard facts.reasoningField != nil else { return ("", text) }
         let spaces = text.indices.filter { text[$0] == " " }

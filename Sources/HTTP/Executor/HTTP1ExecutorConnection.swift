@@ -247,7 +247,9 @@ final class HTTP1ExecutorConnection: ChannelHandler, TimerTarget, AttemptCarrier
         attempt?.failed(failure)
     }
 
-    /// Closes the connection at once, even if a request is under way, and reports nothing.
+    /// Closes the connection at once, even if a request is under way.
+    ///
+    /// The handler of that request is not told.
     func close() {
         if case .closed = state { return }
         state = .closed

@@ -78,7 +78,7 @@ final class ForeignSection {
         return node
     }
 
-    /// Returns the single value of a key; nil if the key is absent.
+    /// Returns the single value of a key; nil if the key is absent or null.
     ///
     /// The result is also nil for a list, a section, an empty text, or a text with control characters. A note then says
     /// that the value is not carried over.
@@ -110,7 +110,10 @@ final class ForeignSection {
         return ForeignText(text: text, position: node.position)
     }
 
-    /// Returns the boolean value of a key, in any spelling of YAML 1.1 that Python reads; nil for any other value.
+    /// Returns the boolean value of a key, such as `true`, `yes` or `on` in any case; nil if the key is absent or null.
+    ///
+    /// For any other value, the result is nil, and a note says that the value is not carried over into the new
+    /// configuration.
     func flag(_ key: String) -> Bool? {
         guard let found = text(key) else { return nil }
         switch found.text.lowercased() {
@@ -122,9 +125,10 @@ final class ForeignSection {
         }
     }
 
-    /// Returns the whole number of a key.
+    /// Returns the value of a key that is a whole number in `range`; nil if the key is absent or null.
     ///
-    /// For any other value, or a number out of range, the result is nil, and a note says so.
+    /// For any other value, the result is nil, and a note says that the value is not carried over into the new
+    /// configuration.
     func count(_ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let found = text(key) else { return nil }
         // Python allows underscores in numbers, as in 1_000_000.
@@ -137,7 +141,7 @@ final class ForeignSection {
         return number
     }
 
-    /// Returns the section under a key.
+    /// Returns the section under a key; nil if the key is absent or null.
     ///
     /// For any other value, the result is nil, and a note says that the value is not carried over into the new
     /// configuration.
@@ -189,7 +193,7 @@ final class ForeignSection {
     /// Drops every key that the import has not handled, and makes a note about each.
     ///
     /// - Parameters:
-    ///   - reasons: For some keys of the other program, by their names, the reason why the key is dropped.
+    ///   - reasons: For some keys of the imported file, by their names, the reason why the key is dropped.
     ///   - otherwise: The reason why any other key is dropped.
     func finish(_ reasons: [String: String] = [:], otherwise: String) {
         for key in rest { drop(key, reasons[key] ?? otherwise) }

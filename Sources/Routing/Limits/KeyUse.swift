@@ -104,7 +104,7 @@ package final class KeyUse: Quota {
     private let resets = Lock(ResetBucket())
     /// The time until which requests with the key are refused, because clients gave up too many of them.
     ///
-    /// This is a copy of `ResetBucket.refusedUntil`, which every request with the key reads without the lock.
+    /// This is a copy of `ResetBucket.refusedUntil`. Every request with the key reads the copy, which needs no lock.
     private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// Makes the quota of a key that has not been used.
@@ -259,8 +259,9 @@ package final class KeyUse: Quota {
         }
     }
 
-    /// What the key has used since the last call or since `record`; nil if it has used nothing, or if `record` was
-    /// never called.
+    /// What the key has used since the last call of this function or of `record`, whichever came later.
+    ///
+    /// The result is nil if the key has used nothing since then, or if `record` was never called.
     package func takeUnreported() -> KeyRateUse? {
         state.withLock { state in
             guard let use = state.unreported, use != KeyRateUse() else { return nil }

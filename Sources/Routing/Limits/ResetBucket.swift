@@ -47,7 +47,7 @@ extension ResetBucket {
         /// How long new requests of the client are still refused, in nanoseconds; 0 if they are not.
         package var refusedFor: Nanoseconds
 
-        /// Makes the record of a bucket; by default nothing was counted.
+        /// Makes the record of a bucket; by default, of a bucket that has counted nothing.
         package init(bucket: TokenBucket.Record = TokenBucket.Record(), refusedFor: Nanoseconds = 0) {
             self.bucket = bucket
             self.refusedFor = refusedFor

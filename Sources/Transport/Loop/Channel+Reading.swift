@@ -146,7 +146,7 @@ extension Channel {
     /// handler has put off by `continueNextTurn` then waits.
     package var yields: Bool { recentWork.isMuch(at: loop.now) }
 
-    /// Adds the cost of work that the client has caused to `recentWork`, in nanoseconds.
+    /// Adds to `recentWork` the cost, in nanoseconds, of work that the client has caused.
     package func countWork(_ work: Nanoseconds) { recentWork.add(work, at: loop.now) }
 
     /// Whether the channel must let other channels go first, and so waits in the `YieldQueue` before it reads.
@@ -169,7 +169,8 @@ extension Channel {
         if mayRead { readAdmitted() }
     }
 
-    /// Reads once, even if the channel's TLS handshake has to wait or the channel must let other channels go first.
+    /// Reads once, without checking whether the channel's TLS handshake has to wait, or whether the channel must let
+    /// other channels go first.
     func readAdmitted() {
         let limit = min(loop.readMax, max(1024, readLimit))
         // `recv` costs less than `read`, because it bypasses the file layer of the kernel.

@@ -23,7 +23,7 @@ internal import Glibc
         return valid
     }
 
-    /// Whether `issuer` is the issuer that this certificate names, and is allowed to sign certificates.
+    /// Whether this certificate names `issuer` as its issuer, and `issuer` is allowed to sign certificates.
     ///
     /// The signature itself is not checked.
     func isIssued(by issuer: borrowing Certificate) -> Bool {
