@@ -205,7 +205,8 @@ class PromptFinder {
         open_->length = trimmed(value).size();
         open_ = nullptr;
     }
-    /// The members of the prompt; all empty if a key occurs twice or in a form that only lenient parsers accept.
+    /// The members of the prompt; all empty if the key of one of them occurs twice, or in a form that only lenient
+    /// parsers accept.
     ///
     /// Engines may differ in which value of such a key they use.
     cjson_prompt prompt() const noexcept { return ambiguous_ ? cjson_prompt() : prompt_; }
@@ -219,7 +220,8 @@ class PromptFinder {
     cjson_prompt prompt_{};
     /// The member for which `begin` was called but not yet `end`; null if there is none.
     cjson_range *open_ = nullptr;
-    /// The keys that have occurred, and those that have occurred twice or in a form that only lenient parsers accept.
+    /// The keys passed to `begin`, and those of them that have occurred twice or in a form that only lenient parsers
+    /// accept.
     uint32_t seen_ = 0, ambiguous_ = 0;
 
     cjson_range &member(cjson_key key) noexcept {
@@ -279,7 +281,9 @@ class NamedMembers {
 
   private:
     string_view names_[CJSON_NAMED_MAX];
-    /// The part of each name before its dot, as `a` in `a.b`; it names an object of the body. Empty without a dot.
+    /// For each element of `names_`, the part before its dot, such as `a` in `a.b`; empty if the name has no dot.
+    ///
+    /// This part is the key of an object in the body.
     string_view outer_[CJSON_NAMED_MAX];
     size_t count_ = 0;
     const uint8_t *bytes_;
@@ -288,7 +292,7 @@ class NamedMembers {
 
 /// Finds the ranges of the members `priority`, which are later removed from the body.
 ///
-/// The scan calls `begin` for each key of the body, in their order, and then `end`.
+/// The scan calls `begin` for each key of the body, in their order, and calls `end` once, at the end of the body.
 class PriorityFinder {
   public:
     PriorityFinder(const uint8_t *bytes, cjson_request *out) noexcept : bytes_(bytes), out_(out) {}
@@ -311,10 +315,10 @@ class PriorityFinder {
         last().offset = offset;
         return true;
     }
-    /// Records the end of the object; only white space may follow its closing brace, up to `length`.
+    /// Records the end of the body, whose length is `length`; only white space may follow its closing brace.
     void end(size_t length) noexcept {
         if (!is_open_) return;
-        // If the object ends with `priority` members, no comma follows them. So their range includes the comma before
+        // If the body ends with `priority` members, no comma follows them. So their range includes the comma before
         // them, if there is one.
         string_view before = trimmed(view(0, last().offset));
         string_view object = trimmed(view(0, length));

@@ -15,24 +15,28 @@ struct Usage: Equatable {
     /// Tokens of the response that were reasoning; nil if the executor has not reported them.
     var reasoning: Int?
 
-    /// Whether the executor reported a count that cannot be true, which was replaced by the largest possible number.
+    /// Whether the executor reported a count above the largest that is possible for the exchange (`UsageBounds`).
+    ///
+    /// Such a count is replaced by the largest possible one.
     private(set) var isCapped = false
 
     /// How many bytes of JSON count as one token in an estimate.
     static let bytesPerToken = MediaTokens.bytesPerToken
 
-    /// No tokens: the usage of an exchange whose executor answered with an error, or was not reached.
+    /// No tokens: the usage of an exchange whose last attempt did not get the whole request, failed before its answer
+    /// was relayed, or was answered with an error, and of an exchange without an attempt.
     static let none = Usage()
 
     /// The usage of a stream of events.
     ///
-    /// The executor's count is used only if the stream is complete and no text came after the count. If a stream breaks
-    /// off, the last count in the stream is too small: the first event of an Anthropic stream, for example, reports
-    /// 1 token.
+    /// The executor's count of output tokens is taken as exact only if the stream is complete and no text came after
+    /// the count. Otherwise that count may be too small: the first event of an Anthropic stream, for example, reports
+    /// 1 token. The output is then the larger of this count and the edge's own count.
     ///
     /// - Parameters:
     ///   - isWhole: whether the stream is complete.
-    ///   - requestBytes: the size of the prompt in bytes; an image or other media counts as a text with as many tokens.
+    ///   - requestBytes: the estimated size of the prompt in bytes; an image, for example, counts as a text that has
+    ///     the same number of tokens.
     init(_ meter: Meter, isWhole: Bool, requestBytes: Int) {
         if let said = meter.completionTokens, isWhole, meter.isOutputCounted {
             output = said
@@ -49,7 +53,7 @@ struct Usage: Equatable {
     /// - Parameters:
     ///   - scan: what was found in the response; nil if it is not a JSON document that could be scanned.
     ///   - answerBytes: how many bytes of the response arrived.
-    ///   - requestBytes: the size of the prompt in bytes.
+    ///   - requestBytes: the estimated size of the prompt in bytes.
     init(_ scan: AnswerScan?, dialect: Dialect, answerBytes: Int, requestBytes: Int) {
         guard scan?.error == nil else { return }
         let counts = scan?.tokens ?? TokenCounts()
@@ -72,7 +76,7 @@ struct Usage: Equatable {
 
     private init() {}
 
-    /// If the executor has reported impossibly large numbers of tokens, replaces them by the largest possible numbers.
+    /// Lowers the executor's counts of the tokens of the prompt to `most`, and of those of the response to `output`.
     ///
     /// An engine that reports absurd numbers would otherwise use up the rate limits of API keys for hours.
     mutating func cap(input most: Int, output: Int) {

@@ -60,7 +60,7 @@ package struct ExecutorSimulatorOptions: Sendable {
     package var loadingUntil: String?
     /// The JSON member of a chat's messages and deltas in which the simulator sends reasoning; nil for no reasoning.
     ///
-    /// The first half of the text is sent as reasoning.
+    /// The first half of each generated text is sent as reasoning.
     package var reasoningField: String?
     /// How many streams an HTTP/2 connection may have at the same time.
     package var streamsMax = 10_000

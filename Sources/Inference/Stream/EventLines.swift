@@ -1,4 +1,4 @@
-// Classifies an event by its lines, without parsing its JSON.
+// Classifies an event by its lines, and finds the part of an event that may report an error.
 
 import CJSON
 
@@ -40,7 +40,9 @@ package enum EventLines {
         return .named(start, stop - start)
     }
 
-    /// The index after the single space that may follow the colon of a field.
+    /// The index at which a field's value begins; `index` is the one after the field's colon.
+    ///
+    /// If a space follows the colon, the value begins after this space.
     @inline(__always)
     private static func afterSpace(_ event: Span<UInt8>, at index: Int, _ end: Int) -> Int {
         index < end && event[index] == 0x20 ? index + 1 : index
@@ -141,10 +143,11 @@ package enum EventLines {
 
     /// The part of an event or of a response that may report an error, as text.
     ///
-    /// The part is the data of an event, or the JSON that stands outside of the `data` lines. Bytes that are not an
-    /// event are returned as a whole.
+    /// For an event this is the value of its `data` lines; if it has none, it is what stands in `ErrorLines.bare`. A
+    /// response that is not an event is returned as a whole.
     ///
-    /// - Parameter isBare: Whether the error stands outside of the `data` lines, although the event has `data` lines.
+    /// - Parameter isBare: Whether the caller has found that the error of the event stands outside of the `data` lines;
+    ///   if so, `ErrorLines.bare` is returned even if the event has `data` lines.
     static func text(of event: Span<UInt8>, isBare: Bool = false) -> [UInt8] {
         let all = event.indices.map { event[$0] }
         let begin = trimmed(all[...])
@@ -194,8 +197,7 @@ package enum EventLines {
     private struct ErrorLines {
         /// The values of the `data` fields.
         private(set) var data: [ArraySlice<UInt8>] = []
-        /// What comes first outside of the `data` lines, a JSON document or the value of an `error` field; nil if there
-        /// is neither.
+        /// The first JSON document, or value of an `error` field, outside of the `data` lines; nil if there is neither.
         private(set) var bare: ArraySlice<UInt8>?
         /// Whether there is an `event`, `id` or `retry` field, which shows that the bytes are an event.
         private(set) var isEvent = false
@@ -214,9 +216,10 @@ package enum EventLines {
             }
         }
 
-        /// The JSON document that begins at the start of a line; nil if none begins there.
+        /// The JSON document that begins at the start of `line`; nil if none begins there.
         ///
-        /// A document outside of `data` lines may extend over several lines.
+        /// The document is `line` alone if a `data` line comes before it or if `line` is valid JSON. Otherwise it is
+        /// taken to extend to the end of `all`.
         private func document(_ line: ArraySlice<UInt8>, in all: [UInt8]) -> ArraySlice<UInt8>? {
             guard let first = line.first, "{[".utf8.contains(first) else { return nil }
             let isWhole = !data.isEmpty || JSONValue(parsing: readable(line)) != nil

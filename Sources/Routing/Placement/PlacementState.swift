@@ -8,7 +8,7 @@ struct PlacementState: Sendable {
     struct Home: Equatable, Sendable {
         /// The id of the executor.
         var executor: Int
-        /// How often the executor's engine had been ejected when this value was recorded (`Engine.losses`).
+        /// How often the executor's engine had been ejected when this `Home` was recorded (`Engine.losses`).
         ///
         /// If the engine has been ejected since, it may have been restarted, so it counts as having lost its cache and
         /// its stored responses.

@@ -8,7 +8,9 @@ struct FoundAddresses {
     var inOrder: [SocketAddress] = []
     /// The addresses of the host or of the service, with their weights.
     var weighted: [WeightedAddress]
-    /// The shortest TTL of the records, in seconds.
+    /// The shortest TTL of the DNS records from which the addresses come, in seconds.
+    ///
+    /// It is 0 if the DNS query for the addresses of one of a service's servers failed.
     var secondsToLive: Int
 }
 
