@@ -3,21 +3,21 @@ internal import Transport
 
 /// Receives the reports of all `BenchStream`s of a run.
 protocol BenchStreamOwner: AnyObject {
-    /// The first token has arrived.
+    /// The first token of a stream has arrived.
     ///
-    /// - Parameter after: the time since the request.
+    /// - Parameter after: the time since the stream was made, just before its request was sent.
     func firstToken(after: Nanoseconds)
     /// A token has arrived that contains the time at which the executor sent it.
     ///
     /// - Parameters:
     ///   - latency: the time since the executor sent the token.
-    ///   - gap: the time since the previous token; nil for the first token.
+    ///   - gap: the time since the previous such token of the same stream; nil for the first one.
     func token(latency: Nanoseconds, gap: Nanoseconds?)
-    /// The stream has ended.
+    /// A stream has ended.
     ///
     /// - Parameters:
     ///   - breakage: why the stream failed; nil if it was complete.
-    ///   - said: a description of the failure.
+    ///   - said: a description of the failure, such as what the response said; not used if `breakage` is nil.
     func ended(_ stream: BenchStream, breakage: StreamsReport.Breakage?, said: String)
 }
 
@@ -36,8 +36,8 @@ final class BenchStream: ClientStreamHandler {
     private(set) var status = 0
     private var isDone = false
     private var hasError = false
-    /// Up to 200 bytes for the report: the first bytes of a body if the status is not 200, or the last bytes of a
-    /// stream with an error event.
+    /// Up to 200 bytes for the report: the first bytes of the body if the status is not 200, or the last of the bytes
+    /// with which an error event arrived.
     private var said: [UInt8] = []
 
     init(connection: Int, owner: any BenchStreamOwner) {
@@ -67,8 +67,8 @@ final class BenchStream: ClientStreamHandler {
             case .done: self.isDone = true
             case .error:
                 self.hasError = true
-                // An error event is the last event of a stream, so the last 200 bytes contain the error or at least its
-                // end.
+                // At most `[DONE]` follows an error event, so the last 200 of the bytes that have just arrived contain
+                // the error or at least its end.
                 self.keep(bytes.extracting(max(0, bytes.count - 200)..<bytes.count))
             case .other: break
             }

@@ -13,8 +13,8 @@ struct FailedAttempt {
     /// Why the pool chose this executor.
     var placement: Placement
     var failure: Failure
-    /// Whether the failure counts against the health of the executor at once, or only if later attempts show that the
-    /// executor is at fault.
+    /// Whether it was decided at once if the failure counts against the health of the executor, or whether later
+    /// attempts decide that.
     var verdict = AttemptVerdict.atOnce(.neither)
     /// The time from the start of the attempt to its failure, in nanoseconds.
     var duration: Nanoseconds

@@ -11,7 +11,7 @@ struct ProbeLoss: Sendable, Equatable {
     let probe: ExecutorHealth.Probe
     /// How the probe failed, in words for the log.
     let text: String
-    /// Whether the connection was refused, reset or closed.
+    /// Whether the connection was refused, reset or closed, or the engine's unix socket does not exist.
     var isRefusal = false
 
     init(_ probe: ExecutorHealth.Probe, _ text: String) {
@@ -21,9 +21,9 @@ struct ProbeLoss: Sendable, Equatable {
 
     /// Classifies the failure of a probe: it counts as `failed` if the connection was refused, reset or closed.
     ///
-    /// All other failures count as `timedOut`, because the engine may still work on the requests that it has. Examples
-    /// are a host that cannot be reached or resolved, a certificate that does not verify, and an answer that is not
-    /// HTTP.
+    /// A unix socket that does not exist counts as a refused connection. All other failures count as `timedOut`,
+    /// because the engine may still work on the requests that it has. Examples are a host that cannot be reached or
+    /// resolved, a certificate that does not verify, and an answer that is not HTTP.
     init(_ failure: ExecutorFailure) {
         text = Failure(attempt: failure).detail ?? Self.text(failure)
         switch failure {

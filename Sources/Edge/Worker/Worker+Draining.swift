@@ -1,4 +1,5 @@
-// How a worker ends: it accepts no more connections, lets its exchanges finish, and stops its loop after the last one.
+// How a worker ends: it accepts no more connections, lets its exchanges finish, and stops its loop soon after its last
+// connection has ended.
 internal import HTTP
 internal import Transport
 
@@ -35,8 +36,8 @@ extension Worker {
         if draining == .handedOver {
             for listener in listeners.all { listener.close() }
         } else {
-            // When the server ends, health checks get 503 from now on. After a hand-over they do not, because the new
-            // process serves.
+            // The server is about to end, so health checks get 503 from now on. After a hand-over, the worker does not
+            // answer them with 503, because the new process serves.
             isLeaving = true
             listeners.pause()
         }

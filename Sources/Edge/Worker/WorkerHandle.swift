@@ -81,11 +81,14 @@ package final class WorkerHandle: Sendable {
         publishedConnections.store(connections, ordering: .relaxed)
     }
 
-    /// The worker's load, where each connection that has come since the worker last published its load counts as
-    /// `average` exchanges.
+    /// Estimates the worker's load, including the exchanges that its new connections will probably carry.
     ///
-    /// New connections carry no exchanges while they are still in their handshakes. If only exchanges counted, all
-    /// connections that come together would go to the worker that seems idle.
+    /// The worker has published how many of its connections have carried an exchange. Each connection that it now has
+    /// beyond this number counts as `average` exchanges. New connections carry no exchanges while they are still in
+    /// their handshakes. If only exchanges counted, all connections that come together would go to the worker that
+    /// seems idle.
+    ///
+    /// - Parameter average: the average number of exchanges per connection, from the published loads of all workers.
     fileprivate func expected(average: Int) -> WorkerLoad {
         let (published, now) = (published, load.connections)
         let known = Swift.min(now, published.connections)

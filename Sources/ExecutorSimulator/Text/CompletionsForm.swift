@@ -1,7 +1,8 @@
 // Responses of OpenAI's completions API, as vLLM writes them.
 internal import Inference
 
-/// Writes `text_completion` documents and chunks.
+/// Writes JSON objects of the type `text_completion`: one for a response that is not streamed, or the chunks of a
+/// stream.
 struct CompletionsForm: AnswerForm {
     private let facts: AnswerFacts
     private let chunks: CompletionChunks

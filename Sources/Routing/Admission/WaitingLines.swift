@@ -55,8 +55,8 @@ struct WaitingLines: Sendable {
 
     // MARK: Shares
 
-    /// The rank of the class that must get the next slot although a higher class may wait, so that the class gets its
-    /// guaranteed share of the slots; nil if there is no such class.
+    /// The rank of the class that must get the next slot, even if requests of a higher class wait, so that the class
+    /// gets its guaranteed share of the slots; nil if there is no such class.
     var due: Int? {
         (1..<lines.count).first { rank in
             lines[rank].count > 0 && lines[rank].credit + shares.percent(ofRank: rank) >= 100

@@ -7,9 +7,9 @@
 /// share is its present weight, to which its number of turns is proportional. The interval between two turns of an
 /// executor is 1 divided by its share. The time of an executor's next turn is its due time.
 ///
-/// For each request, the executor with the earliest due time is chosen among those that can take the request and do not
-/// have too much work. An executor that was left out for long gets one turn at once, and not all the turns that it
-/// missed.
+/// `ExecutorPool` decides which executors suit a request best. If several suit it equally well, the one with the
+/// earliest due time is chosen. An executor that was left out for long gets one turn at once, and not all the turns
+/// that it missed.
 struct Turns: Sendable {
     private struct Entry: Sendable {
         var id: Int
@@ -18,9 +18,12 @@ struct Turns: Sendable {
         var share: Double
     }
 
-    /// How many early requests can lengthen an executor's wait for its next request; more have no further effect.
+    /// The maximum time from `last` to the due time of a chosen executor, in intervals between two turns of this
+    /// executor.
     ///
-    /// An executor gets a request early if another executor is due first, but has too much work.
+    /// An executor can be chosen long before its due time, if the executors that are due earlier suit the request less.
+    /// `took` then advances `last`, so that this limit holds and the executor's wait for its next turn does not grow
+    /// further.
     private static let aheadMax = 4.0
 
     /// The executors that have a due time for their next request, in the order of the members of the latest pool.
@@ -28,8 +31,8 @@ struct Turns: Sendable {
     /// The present virtual time, which never goes back.
     ///
     /// With each request, it advances to the earliest due time of the executors that could take the request. If the
-    /// chosen executor is due much later, the time advances further, until only `aheadMax` of this executor's intervals
-    /// between two turns are left before its due time.
+    /// chosen executor is due much later, the time advances further, to the moment that is `aheadMax` intervals before
+    /// the due time of the chosen executor. An interval is the time between two turns of this executor.
     private var last = 0.0
 
     /// Forgets all executors except the ones with these ids; the ids are in the order of the pool's members.
@@ -61,10 +64,10 @@ struct Turns: Sendable {
         return due
     }
 
-    /// Records that an executor gets the request that was due at the virtual time `due`, and schedules its next one.
+    /// Records that the executor, whose due time was `due`, gets a request, and schedules its next turn.
     ///
-    /// - Parameter first: the earliest due time among the executors that could take the request, even those with too
-    ///   much work. If `first` is smaller than `due`, the executor gets the request early.
+    /// - Parameter first: the earliest due time among all executors that could take the request, even those that suit
+    ///   it less. If `first` is smaller than `due`, the executor gets the request early.
     mutating func took(_ due: Double, of id: Int, at index: Int, share: Double, first: Double) {
         guard let index = self.index(of: id, at: index) else { return }
         last = max(last, first, due - Self.aheadMax / share)
