@@ -39,9 +39,10 @@ extension ConfigurationSection {
         }
     }
 
-    /// Returns the path in the value of a key, and reports an error if the file cannot be read.
+    /// Returns the path in the value of a key; nil if the key has no path.
     ///
-    /// A relative path is resolved by `ConfigurationReader.resolve`.
+    /// If the file cannot be read, the function reports an error, and returns the path nevertheless. A relative path is
+    /// resolved by `ConfigurationReader.resolve`.
     func readableFile(_ key: String) -> String? { checkedFile(key)?.path }
 
     /// Returns the path in the value of a key, and whether the file can be read; nil if the key has no path.

@@ -1,5 +1,5 @@
-// Reads a file that contains a list each time the file changes. If the file cannot be used, the last list stays in
-// force.
+// Follows a file that contains a list: reads the file again whenever it has changed. While the file cannot be used, the
+// list that was last read from it stays in force.
 internal import Configuration
 internal import Transport
 

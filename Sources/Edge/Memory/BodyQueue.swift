@@ -15,8 +15,8 @@ internal import Transport
 ///   (`ExchangeMemory.growWholeBody`). It needs this queue only if other small bodies have used up that memory.
 /// - If a body waits longer than `pressAfter`, the slowest bodies are refused. Only bodies that are less than half as
 ///   fast as the fastest waiting body are refused (`SlowBodies`).
-/// - A body that has waited `waitMax` is refused. The body that has waited longest is refused earlier if there is no
-///   memory for the pieces of another body that has to wait (`ExchangeEnvironment.refuseLongestWait`).
+/// - A body that has waited `waitMax` is refused. If there is no memory to hold the bytes of a body that has to wait,
+///   the body of the same worker that has waited longest is refused earlier (`ExchangeEnvironment.refuseLongestWait`).
 ///
 /// The queue is a value, which reads no clock. Workers share the queue by a lock, which they take only for a body that
 /// waits or lacks memory.
@@ -40,7 +40,7 @@ struct BodyQueue: Sendable {
         var missing: Int?
         /// How many bytes of memory the body's buffer has to grow by, to take the next bytes.
         var lacking: Int
-        /// How fast the body has arrived, in bytes a second, without the time in which the server held it back.
+        /// How fast the body has arrived, in bytes a second, not counting the time in which it waited for memory.
         var bytesPerSecond: Int
         /// How long the body has waited in all its waits together, in nanoseconds.
         var waited: Nanoseconds
@@ -88,7 +88,8 @@ struct BodyQueue: Sendable {
 
     /// How often a body has begun to wait for memory.
     private(set) var waits: UInt64 = 0
-    /// How many bodies were refused because they had waited for too long.
+    /// How many bodies were refused because they had waited for `waitMax`, or because they had waited the longest and
+    /// their memory was needed for another body.
     private(set) var refusedAfterWait: UInt64 = 0
     /// How many bodies were refused because they were slow while others waited.
     private(set) var refusedAsSlow: UInt64 = 0

@@ -3,7 +3,7 @@ internal import Transport
 
 /// What the operator can order for an executor.
 package enum OrderAction: Equatable, Sendable {
-    /// Take no new attempts.
+    /// Send no new attempts to the target.
     case drain
     /// Remove the operator's earlier orders for the target, so that the configuration applies again.
     ///

@@ -16,8 +16,9 @@ struct Handover: Equatable {
     struct ListenerSockets: Equatable {
         /// The configured address of the listener, as text.
         var address: String
-        /// Distinguishes listeners whose configured addresses are the same, which is possible only with port 0;
-        /// otherwise 0.
+        /// Distinguishes listeners with the same configured address, whose port is then 0.
+        ///
+        /// The number is 0 for the first listener with the address in the configuration, then 1, 2 and so on.
         var number = 0
         /// The descriptors of the sockets; never empty.
         var descriptors: [CInt]
@@ -57,7 +58,7 @@ struct Handover: Equatable {
     var listeners: [ListenerSockets]
     /// The socket of the admin listener.
     var admin: ListenerSockets
-    /// The command socket; nil if there is none.
+    /// The socket for the operator's commands; nil if the main process has no such socket open.
     var commands: ListenerSockets?
     /// The older processes that still drain, oldest first.
     var predecessors: [Predecessor]
@@ -119,7 +120,10 @@ extension Handover {
         writer.raw(state)
     }
 
-    /// Reads a handover from JSON; nil if a member is missing or has another type.
+    /// Reads a handover from JSON.
+    ///
+    /// The result is nil if the main process speaks a message protocol with another number, or if a required member is
+    /// missing or malformed.
     init?(_ json: JSONValue) {
         guard json["protocol"]?.integer == Self.protocolNumber, let process = json["process"]?.integer,
             let number = json["number"]?.integer, let listeners = json["listeners"]?.array,

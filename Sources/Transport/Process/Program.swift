@@ -96,9 +96,9 @@ package struct Program: Sendable, Equatable {
 package struct LaunchedProcess: Sendable {
     /// The id of the process.
     package let id: Int32
-    /// A pidfd, which refers to this process even after another process has got the same id.
+    /// A pidfd, which refers to the launched process even after another process has got the same id.
     ///
-    /// The value is nil if the process has already ended.
+    /// The value is nil if the launched process had ended before a pidfd could be opened.
     private let descriptor: Socket?
 
     /// - Throws: the errno of `pidfd_open`, such as EMFILE. If the process has ended already, there is no error.
@@ -123,7 +123,9 @@ package struct LaunchedProcess: Sendable {
         _ = unsafe poll(&end, 1, Self.killTimeout)
     }
 
-    /// Calls `ended` when the process has ended; returns false if it has ended already or cannot be watched.
+    /// Calls `ended` when the launched process has ended, also if it ended before this call.
+    ///
+    /// - Returns: false, and never calls `ended`, if there is no pidfd or if the loop cannot watch it.
     package func watch(on loop: EventLoop, ended: @escaping () -> Void) -> Bool {
         guard let descriptor else { return false }
         do throws(SystemError) {
