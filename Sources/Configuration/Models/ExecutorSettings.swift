@@ -80,8 +80,8 @@ package struct ExecutorSettings: Sendable, Equatable {
         case auto, vllm, sglang, ollama, openai, anthropic
         case llamaCpp = "llama.cpp"
 
-        /// Whether the server removes the billing header of coding agents from requests, unless `strip_billing` says
-        /// otherwise.
+        /// Whether the server removes the billing header, which coding agents put first in the system prompt, from
+        /// requests, unless `strip_billing` says otherwise.
         ///
         /// The text of the header differs in each request. An engine with a prefix cache would therefore never find a
         /// cached prompt that begins with it.

@@ -115,10 +115,10 @@ final class CommandExchange: ServerStreamHandler {
 }
 
 extension CommandRequest {
-    /// Whether the command has its own form of answer instead of a `CommandReport`.
+    /// Whether the command is answered in a form of its own instead of with a `CommandReport`.
     ///
-    /// Before any other command is carried out, `requestBegan` checks by `Actions.obstacle` whether this process now
-    /// refuses commands that change something, for example because it is not the main process.
+    /// `requestBegan` asks `Actions.obstacle` only before commands that are answered with a `CommandReport`. If this
+    /// process refuses such a command, for example because it is not the main process, the report says so.
     fileprivate var hasOwnReport: Bool {
         switch self {
         case .reload, .changes, .status, .reopenLog: true
@@ -126,7 +126,7 @@ extension CommandRequest {
         }
     }
 
-    /// The name of the command in the operator's log; nil for commands that change nothing.
+    /// How messages to the operator name the command; nil for commands that change nothing, which cause no message.
     fileprivate var summary: String? {
         switch self {
         case .changes, .status: return nil

@@ -8,7 +8,9 @@ internal import Transport
 ///
 /// docs/fields.md documents the lists of fields; a test compares the document with the code.
 enum FieldPolicy {
-    /// Whether the client refuses keep-alive bytes in its response, with `x-freeinference-keep-alive: off`.
+    /// Whether the client refuses keep-alive bytes, with the field `x-freeinference-keep-alive: off`.
+    ///
+    /// Keep-alive bytes are the comments, `ping` events or spaces that the edge sends while it has nothing to relay.
     static func refusesComments(_ fields: FieldBlock) -> Bool {
         fields.string(named: "x-freeinference-keep-alive")?.lowercased() == "off"
     }

@@ -22,7 +22,7 @@ final class UpgradeLink {
     private var input: [UInt8] = []
     private var output: [UInt8] = []
     private var retry: TimerID?
-    /// Whether one of the two processes has closed its end of the link.
+    /// Whether this process has closed its end: by `close`, because the other end was closed, or after an error.
     private(set) var isEnded = false
 
     /// - Parameter descriptor: a non-blocking stream socket, which the link closes.

@@ -1,12 +1,12 @@
-// Converts an executor's URL from the form of another gateway's configuration to the form of this server's
-// configuration, which has no `/v1` at its end.
+// Converts an executor's URL from another gateway's configuration to the form that this server's configuration needs:
+// the URL without `/v1` at its end.
 internal import Configuration
 
 /// An executor's URL from an imported file, converted to the form of this server's configuration.
 struct ExecutorAddress {
     /// The converted URL; `${NAME}` in it refers to an environment variable.
     var text: String
-    /// Whether the URL ended in `/v1` in the imported file.
+    /// Whether the URL, or the default in `${NAME:-URL}`, ended in `/v1` in the imported file.
     var endedInV1 = false
 
     /// Removes a `/v1` and slashes from the end of a URL, or from the end of the default in `${NAME:-URL}`.
@@ -32,8 +32,8 @@ struct ExecutorAddress {
     ///
     /// - Parameters:
     ///   - what: The key that has the URL in the imported file, as notes name the key.
-    ///   - isWithoutV1: Whether the program whose configuration is imported also writes URLs of this API without
-    ///     `/v1`. If so, a URL without `/v1` needs no note.
+    ///   - isWithoutV1: Whether the program whose configuration is imported writes the URLs of this executor's provider
+    ///     without `/v1`. If so, a URL without `/v1` needs no note.
     func isUsable(as what: String, at position: Position, isWithoutV1: Bool = false, notes: MigrationNotes) -> Bool {
         var environment = PlaceholderEnvironment()
         if case .failure(let problem) = environment.url(text) {

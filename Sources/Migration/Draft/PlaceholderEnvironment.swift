@@ -11,7 +11,7 @@ internal import Configuration
 struct PlaceholderEnvironment {
     private(set) var values: [String: String] = [:]
 
-    /// Sets a placeholder value for each variable in `text`, which may have any content, such as an API key.
+    /// Sets a placeholder value for each variable in a text that is not a URL, such as an API key or a model's name.
     mutating func note(text: String) {
         for (name, _, _) in Self.references(in: text) where values[name] == nil { values[name] = "placeholder" }
     }

@@ -11,13 +11,13 @@ package struct AccessKey: Equatable, Sendable {
         case observer
     }
 
-    /// The public name of the key, which logs and lists show and by which an operator revokes the key.
+    /// The public name of the key, which the log and `keys list` show and by which an operator revokes the key.
     package var id: String
     /// The HMAC-SHA256 of the text of the key; the key of the HMAC is the server's secret.
     package var hash: [UInt8]
     /// The tenant to which the key belongs.
     ///
-    /// Logs and metrics name the tenant, and the queue is fair between tenants.
+    /// Logs and metrics name the tenant, and the queue of each pool is fair between tenants.
     package var tenant: String
     /// The role of the key, which says what its bearer may do.
     package var role: Role

@@ -237,7 +237,7 @@ private final class NameSocket: Registered {
     func ready(_ events: UInt32) { channel?.ready(descriptor, events: events) }
 }
 
-/// The `NameChannel` of a query, and the number (`tag`) by which its user recognizes the answer.
+/// One query: the `NameChannel` that sends it, and the number (`tag`) that the caller of `ask` gave it.
 ///
 /// c-ares passes this object to the callback that receives the answer.
 private final class Question {
