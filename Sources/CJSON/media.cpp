@@ -64,7 +64,7 @@ struct payload {
     bool base64 = false;
     /// Whether the part declares its content to be plain text.
     bool plain = false;
-    /// The kind of media that the media type, the format or the file name implies.
+    /// The kind of media that the part's media type, file name or member `format` implies; `none` if none of them does.
     kind hint = kind::none;
     /// The content as it is written in the body (`raw`), and its size in bytes after decoding (`decoded`).
     string_view raw;
@@ -237,10 +237,11 @@ struct walker {
 
     /// Counts a string as media if it is a base64 data URL.
     ///
-    /// In a list such as `images`, other base64 and URLs count, too. The function reads strings in lists, and values of
-    /// keys that do not declare media as `image_url` does.
+    /// In a list such as `images`, other base64 and other URLs count, too. The function is called for each string in a
+    /// list, and for each string in an object whose key is none of those that `member` names.
     ///
-    /// - Parameter listed: the kind of media that the list of the string contains; `none` for all other strings.
+    /// - Parameter listed: the kind of media that the key of the list, such as `images`, implies for its strings;
+    ///   `none` if the key implies no kind, or if the string is not in a list.
     void read_untyped(string_view text, kind listed) noexcept {
         string_view begin = text.substr(0, 512);
         bool is_content = is_data_url(begin) && says_base64(begin.substr(0, begin.find(',')));
@@ -265,7 +266,7 @@ struct walker {
                 what = kind_of_bytes(sample, length);
             }
             // Content of unknown kind counts as a file if it is a reference or base64. Otherwise it is plain text, and
-            // adds nothing below, because the size of the body already includes it.
+            // is added to no sum, because its bytes already count as text of the body.
             if (what == kind::none) what = found.reference || found.base64 ? kind::file : kind::text;
         } else if (type == kind::audio && found.hint == kind::raw_audio) {
             what = kind::raw_audio;
@@ -294,7 +295,9 @@ struct walker {
         contents.count++;
     }
 
-    /// Reads a string that is a member of an object, which may be a part of a message's content.
+    /// Reads one member of an object: the key `name` with the string `value`.
+    ///
+    /// The object may be a part of a message's content.
     void member(ondemand::raw_json_string name, string_view value, payload &found, kind &type,
                 string_view &word) noexcept {
         auto is = [&](string_view key) { return name.unsafe_is_equal(key); };
@@ -380,7 +383,8 @@ struct walker {
 
     /// Reads an object or an array.
     ///
-    /// - Parameter listed: the kind of media whose strings an array such as `images` lists; `none` for other arrays.
+    /// - Parameter listed: the kind of media that the key of an array, such as `images`, implies for the strings in the
+    ///   array; `none` if the key implies no kind. It has no effect on an object.
     /// - Returns: false if the syntax is wrong.
     bool value(ondemand::value &value, ondemand::json_type shape, int depth, bool in_part, payload &found,
                kind listed = kind::none) noexcept {

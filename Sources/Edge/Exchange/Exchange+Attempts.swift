@@ -190,9 +190,9 @@ extension Exchange: AttemptOwner {
     func attempt(_ attempt: Attempt, answersWith kind: AttemptAnswer.Kind) {
         switch kind {
         case .events where record.earlyHead != .json: break
-        // The body of the document may arrive slowly, so the deadline `commit` stays set. When it passes, the edge
-        // sends a response head of its own and keep-alive bytes to the client. This early head has the same status and
-        // content type as the head of the document.
+        // The executor has sent the head of a JSON document, whose body may arrive slowly, so the deadline `commit`
+        // stays set. When it passes, the edge sends the client an early head, and then keep-alive bytes. The early head
+        // has the same status and content type as the executor's head.
         case .document where record.earlyHead == .json && attempt.announcesJSON: break
         case .none:
             awaitAnswer()
@@ -212,8 +212,8 @@ extension Exchange: AttemptOwner {
             selection?.wasNotComputed(at: attempt.lease)
         }
         selection?.releaseRetry()
-        // `openWindow` runs when the edge sends the response head, and limits how many bytes of the answer may arrive
-        // at once. If the head was sent before this attempt began, the limit is not set for this attempt yet.
+        // `openWindow` runs when the edge sends the response head, and sets the read limit of the attempt that is then
+        // under way. If the head was sent before this attempt began, this attempt does not have that limit yet.
         if memory.window.highWatermark > 0 { attempt.setReadLimit(memory.window.highWatermark) }
         let sendsComments = sendsComments
         handle(.answerReady)

@@ -11,10 +11,10 @@ package struct ExecutorLoad: Sendable {
     ///
     /// The limit does not apply forever, because the engine may have been restarted with another limit.
     static let learntFor: Nanoseconds = 30_000_000_000
-    /// How long no attempt is sent after a refusal that names no time to wait, if no other attempt of this server was
-    /// under way.
+    /// How long an engine or executor gets no attempt after a refusal that names no time to wait.
     ///
-    /// A refusal is an error such as status 429.
+    /// A refusal is an error such as status 429. This pause applies only if this server had no other attempt under way
+    /// at the engine or executor.
     static let pauseDefault: Nanoseconds = 1_000_000_000
     static let pauseMax: Nanoseconds = 3_600_000_000_000
 

@@ -40,7 +40,7 @@ package final class PoolEntry: Sendable {
         var generation = 0
         /// The engines that notify this pool when a slot becomes free; empty while no request waits.
         var joined: [Engine] = []
-        /// The generations of the pools for which `join` has already added all engines to `joined`.
+        /// The generations of the pools whose engines `join` has added to `joined`; empty while no request waits.
         var joinedGenerations: [Int] = []
         /// The members that can take the request for which an executor is being chosen.
         ///
@@ -207,9 +207,10 @@ extension PoolEntry.State {
 
     /// The virtual time (a number without a unit) at which an executor is due to get its next request.
     ///
-    /// If `count` is set, the first requests of `count` executors are due at evenly spaced times, so that executors
-    /// with equal weights (`share`) are not all due at the same time. If `count` is nil, the first request of a new
-    /// executor is due at a random time, so that many processes do not all begin with the same executor.
+    /// `count` matters only for the first request of a new executor. If `count`, the number of executors of the pool,
+    /// is set, the due time depends on `index`, so that new executors with equal weights (`share`) are due at evenly
+    /// spaced times. If `count` is nil, the due time is random, so that many processes do not all begin with the same
+    /// executor.
     mutating func dueTurn(of executor: Int, at index: Int, share: Double, among count: Int?) -> Double {
         if let due = turns.due(of: executor, at: index, share: share) { return due }
         let phase = count.map { (Double(index) + 0.5) / Double($0) } ?? Double(nextRandom() >> 11) / Double(1 << 53)
