@@ -6,7 +6,8 @@
 
 /// A short ASCII text in lower case, without `_` and `-`, so that `errorCode`, `error_code` and `ErrorCode` are equal.
 ///
-/// A text with more than 40 letters or with non-ASCII characters becomes an empty text.
+/// A text becomes empty if it contains a non-ASCII character, if it has more than 80 bytes, or if more than 40 bytes
+/// are left after `_` and `-` are removed.
 class FoldedWord {
   public:
     explicit FoldedWord(string_view text) noexcept {

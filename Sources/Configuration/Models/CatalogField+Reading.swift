@@ -7,8 +7,8 @@ internal import Transport
 extension CatalogField {
     /// The fields that OpenRouter reads in a provider's list of models, with the values that OpenRouter accepts.
     ///
-    /// Fields that routing needs as well are not in this list, because `ModelSettings` reads them. An unknown word in a
-    /// field causes a warning and not an error, because OpenRouter may add words to its lists.
+    /// `names` does not contain the fields that routing needs as well, because `ModelSettings` reads them. A word that
+    /// is not listed here for its field causes a warning and not an error, because OpenRouter may add words.
     private static var names: [(name: String, shape: Shape)] {
         [
             ("name", .text), ("description", .text), ("created", .count), ("hugging_face_id", .anyText),
@@ -45,7 +45,7 @@ extension CatalogField {
         case texts([String])
     }
 
-    /// Reads the fields of a model for `/v1/models`, and returns them in the order in which the list shows them.
+    /// Reads the fields of a model, and returns them in the order in which `/v1/models` shows them.
     static func readAll(from model: ConfigurationSection) -> [CatalogField] {
         names.compactMap { name, shape in
             value(of: name, shape, from: model).map { CatalogField(name: name, value: $0) }

@@ -12,19 +12,21 @@ internal import Transport
 /// relayed. The number of entries is fixed, so a flood of addresses cannot make the table grow. The entries are divided
 /// into shards, each with its own lock.
 ///
-/// A new address may find no entry to replace, when the clients of most entries have connections or requests. Its
-/// connections and requests are then granted and not counted, because a refusal would shut out every new client. Limits
-/// per address do not help against so many addresses, but `max_connections` and `memory_limit` do.
+/// In a full shard, a new address may get no entry, because only a few entries are examined and none is replaced whose
+/// clients have connections or requests. The connections and requests of the new address are then granted and not
+/// counted, because a refusal would shut out every new client. Limits per address do not help against so many
+/// addresses, but `max_connections` and `memory_limit` do.
 final class AddressTable: Sendable {
     /// How many addresses and networks the table can count, in all shards together.
     static let capacity = 65_536
 
     private let shards: [Lock<AddressShard>]
     private let uncounted = Atomic<Int>(0)
-    /// The time until which the requests of at least one address are refused, because its clients gave up too many
-    /// requests.
+    /// The latest time until which the requests of any address or network are refused, because its clients gave up too
+    /// many requests; 0 if there was no such refusal.
     ///
-    /// Each request reads this value without a lock. It looks up its own address only if the time is in the future.
+    /// This value is read without a lock at each request. The entry of the request's own address is looked up only if
+    /// the time is in the future.
     private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// - Parameters:
@@ -72,9 +74,9 @@ final class AddressTable: Sendable {
 
     /// Whether a client of the address has lately sent a request with a valid key, or was served by an executor.
     ///
-    /// A worker calls this for a client whose TLS handshake has to wait. The result is true for
-    /// `AddressEntry.knownPeriod` after `noteKnown`, unless another address has replaced the entry of this address. The
-    /// result is false for a unix socket.
+    /// A worker calls this for a client whose TLS handshake has to wait at the `HandshakeGate`. The result is true
+    /// for `AddressEntry.knownPeriod` after `noteKnown`, unless another address has replaced the entry of this address.
+    /// The result is false for a unix socket.
     func isKnown(_ address: SocketAddress, at now: Nanoseconds) -> Bool {
         guard let group = AddressGroup(address) else { return false }
         return shards[shard(of: group)].withLock { $0.entry(of: group)?.isKnown(at: now) ?? false }

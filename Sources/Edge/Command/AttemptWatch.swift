@@ -8,7 +8,7 @@ internal import Transport
 /// each attempt. It holds references to the executors, because a reload may remove them from the configuration during
 /// the wait. Used only by the control thread, which carries out operators' commands.
 final class AttemptWatch {
-    /// The time between two checks, in nanoseconds.
+    /// The time between two checks of whether attempts are still under way, in nanoseconds.
     static let interval: Nanoseconds = 20_000_000
 
     /// The executors to wait for: all attempts at them must end.

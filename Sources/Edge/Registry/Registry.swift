@@ -23,7 +23,9 @@ package final class Registry {
         var model: ExactText
     }
     private struct KnownBook {
-        /// Identifies the host and port, or the unix socket; engines with the same key share one `AddressBook`.
+        /// The host and port, or the path of the unix socket, to which connections go (`EngineIdentity.addressKey`).
+        ///
+        /// Engines with the same key share one `AddressBook`.
         var key: String
         var book: AddressBook
     }

@@ -6,7 +6,7 @@ internal import Transport
 /// The main process's side of an upgrade; confined to the control thread.
 ///
 /// At most one upgrade is under way at a time. This process goes on serving until the successor accepts connections. If
-/// the successor fails before that, nothing changes here.
+/// the successor fails before that, this process goes on serving as before.
 final class Upgrader {
     /// The functions of the supervisor that the upgrader calls.
     struct Environment {
@@ -14,8 +14,8 @@ final class Upgrader {
         var obstacle: () -> String?
         /// Returns the settings in force.
         var settings: () -> ProcessSettings
-        /// Returns the message `handover` for the successor, without its list of older processes; called before the
-        /// successor is started.
+        /// Returns the message `handover` for the successor, except for the list of the older processes, which the
+        /// upgrader adds; called before the successor is started.
         var handover: () throws(StartError) -> Handover
         /// Returns the newest state for the successor, as `InheritedState` encodes it.
         var state: () -> [UInt8]
@@ -36,9 +36,11 @@ final class Upgrader {
         let link: UpgradeLink
         let process: LaunchedProcess
         let answered: (CommandReport) -> Void
-        /// The number of the older process that is told to end within `drain_timeout` once the successor serves.
+        /// The number (`Handover.Predecessor.number`) of the older process that is told to end within `drain_timeout`
+        /// once the successor serves.
         ///
-        /// It is the oldest process that drains. The value is nil if fewer than `upgrade_generations` processes drain.
+        /// It is the oldest process that drains. The value is nil if fewer than `upgrade_generations` older processes
+        /// drained when the upgrade began.
         let hurried: Int?
         var timer: TimerID?
         /// The descriptors that the successor keeps; nil before it is ready.
@@ -66,7 +68,9 @@ final class Upgrader {
     /// The older processes that drain.
     let predecessors: Predecessors
     private var attempt: Attempt?
-    /// Why the last upgrade of this process has failed or was refused; nil if there was none.
+    /// When and why an upgrade of this process last failed or was refused.
+    ///
+    /// The value is nil if no upgrade has failed or was refused, and becomes nil again when a successor has taken over.
     private(set) var lastFailure: LastFailure?
 
     init(loop: EventLoop, program: Program?, predecessors: Predecessors, environment: Environment) {
@@ -146,8 +150,8 @@ final class Upgrader {
         let image =
             program
             .setting(Inheritance.variable, to: "\(others)")
-            // These variables of systemd name this process or its descriptors. The successor gets the sockets by
-            // `handover`.
+            // These variables of systemd name this process or its descriptors, so the successor must not have them. It
+            // gets the sockets by `handover`.
             .setting("LISTEN_PID", to: nil).setting("LISTEN_FDS", to: nil).setting("LISTEN_FDNAMES", to: nil)
             .setting("WATCHDOG_PID", to: nil)
         do throws(SystemError) {
@@ -187,8 +191,8 @@ final class Upgrader {
         if let timer = attempt?.timer { loop.timers.cancel(timer) }
         attempt?.taken = taken
         attempt?.version = version
-        // The successor may wait for slow workers for as long as `WorkerSurvey.timeout`, so it gets that time in
-        // addition.
+        // Before the successor reports that it serves, it waits for its own workers to open the listeners, for at most
+        // `WorkerSurvey.timeout`. So it gets that time in addition.
         let time = environment.settings().upgradeTimeout + WorkerSurvey.timeout
         attempt?.timer = makeTimer("was ready but did not accept connections", within: time)
         // The successor has copies of the sockets to the older processes, and may read from them from now on. If both
@@ -249,13 +253,13 @@ final class Upgrader {
         return true
     }
 
-    /// Handles an order to end the server that comes during an upgrade.
+    /// Handles an order to end the server, if the order comes during an upgrade.
     ///
-    /// The successor gets the order once it is the main process. If it has not been told to accept connections yet, the
-    /// upgrade fails instead.
+    /// If the successor has been told to accept connections, it gets the order once it is the main process. Otherwise
+    /// this function makes the upgrade fail.
     ///
-    /// - Returns: whether the successor gets the order. If the upgrade fails afterwards, `Environment.failed` reports
-    ///   the order. If the result is false, the caller must end this process itself.
+    /// - Returns: true if the successor is to get the order; if the upgrade fails nevertheless, `Environment.failed` is
+    ///   called with `ends` true. If the result is false, the caller must end this process itself.
     func endAfterwards() -> Bool {
         guard attempt?.taken != nil else {
             fail(["the server is ending"])

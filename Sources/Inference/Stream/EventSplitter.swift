@@ -4,7 +4,8 @@ import Glibc
 
 /// Finds the events in one stream of bytes; lines may end in LF, CR or CRLF.
 ///
-/// Bytes are copied only while an event is incomplete. An event larger than `limit` is handed over in pieces.
+/// Bytes are copied only while an event is incomplete. An event larger than `limit` is handed over in pieces. In this
+/// file, a chunk is the bytes that one call of `feed` gets.
 package struct EventSplitter: Sendable {
     /// The part of an event that the splitter hands over in one call of the closure `body`.
     package enum Kind: Sendable {
@@ -150,10 +151,11 @@ package struct EventSplitter: Sendable {
 
     /// Completes the line end whose CR was the last byte of the previous chunk.
     ///
-    /// If this chunk begins with an LF, the LF belongs to that line end.
+    /// If this chunk begins with an LF, the LF belongs to that line end. If the CR was a blank line, the event that it
+    /// ends is handed over.
     ///
-    /// - Returns: The index from which the chunk's bytes belong to the next event to be handed over, and the index at
-    ///   which the next line begins.
+    /// - Returns: Two indices in this chunk: `first` is that of the first byte that does not belong to an event already
+    ///   handed over, and `position` is that at which the next line begins.
     @inline(__always)
     private mutating func endLine(
         _ chunk: UnsafeBufferPointer<UInt8>,

@@ -32,7 +32,7 @@ package struct TLSServerSettings: Equatable, Sendable {
     /// Makes settings with the default values of the configuration.
     package init() {}
 
-    /// The names of this list that OpenSSL knows, in the same order.
+    /// The names in `groups` that OpenSSL knows, in the same order.
     ///
     /// If two names stand for the same group, only the first name is returned.
     package static func usable(_ groups: [String]) -> [String] {
