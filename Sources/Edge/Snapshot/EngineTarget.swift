@@ -48,7 +48,8 @@ package final class EngineTarget: Sendable {
             && mine.connectTimeout == its.connectTimeout && mine.idleTimeout == its.idleTimeout
     }
 
-    /// Whether this target and `other` send the same health probes, over connections with the same settings.
+    /// Whether the edge sends the same health probes to this target and to `other`, over connections with the same
+    /// settings.
     func isProbedLike(_ other: EngineTarget) -> Bool {
         connectsLike(other) && probe == other.probe && host == other.host && credential == other.credential
     }

@@ -6,7 +6,8 @@ internal import Transport
 ///
 /// A call of `step` on a stream generates the token. Only the thread of the simulator's loop may use the pacer.
 final class Pacer: TimerTarget {
-    /// Into how many time slots a period is divided if the streams are spread over it.
+    /// Into how many time slots the time from one token of a stream to the next is divided, if the streams take turns
+    /// in it.
     private static let slotsWhenSpread = 40
     /// The largest number of streams that generate a token between two flushes of the event loop.
     ///

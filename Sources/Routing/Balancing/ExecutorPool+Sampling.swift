@@ -52,8 +52,8 @@ extension ExecutorPool {
         for _ in 0..<Self.drawsMax where state.free.count < known + Self.drawnCount {
             addUsable(drawn(&state), request, &state, &trial, at: now)
         }
-        // The members that have the prompt in their cache may have much more to do than all others. Without a drawn
-        // member, there would be nothing to compare them with.
+        // The members that have the prompt in their cache may have much more to do than all others. So they are chosen
+        // only in comparison with members that were picked at random, of which at least one must be usable.
         guard state.free.count > known else { return nil }
         return takeFree(request, &state, trial: trial, by: .none, at: now)
     }
