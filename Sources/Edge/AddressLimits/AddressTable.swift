@@ -12,9 +12,9 @@ internal import Transport
 /// relayed. The number of entries is fixed, so a flood of addresses cannot make the table grow. The entries are divided
 /// into shards, each with its own lock.
 ///
-/// In a full shard, a new address may get no entry, because only a few entries are examined and none is replaced whose
-/// clients have connections or requests. The connections and requests of the new address are then granted and not
-/// counted, because a refusal would shut out every new client. Limits per address do not help against so many
+/// In a full shard, a few entries are examined for one that a new address may replace. The new address gets no entry if
+/// the clients of all examined entries have connections or requests. Its own connections and requests are then granted
+/// and not counted, because a refusal would shut out every new client. Limits per address do not help against so many
 /// addresses, but `max_connections` and `memory_limit` do.
 final class AddressTable: Sendable {
     /// How many addresses and networks the table can count, in all shards together.

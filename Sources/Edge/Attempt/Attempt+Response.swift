@@ -34,7 +34,7 @@ extension Attempt: ExecutorStreamHandler {
         answerBegan(head, body: body, owner)
     }
 
-    /// Starts the timer that gives the body of an answer with a status of 400 or above `failureTime` to arrive.
+    /// Begins to wait for the body of an answer with a status of 400 or above, for at most `failureTime`.
     ///
     /// The attempt waits for the body because it may explain the error.
     private func failureBegan(_ owner: any AttemptOwner) {

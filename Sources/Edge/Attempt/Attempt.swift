@@ -244,7 +244,8 @@ final class Attempt: TimerTarget {
     /// Counts against the executor's health that it has missed a deadline, unless its engine is busy with other
     /// requests.
     ///
-    /// The engine counts as busy if it has lately sent bytes of other answers (`timeoutOutcome`).
+    /// The engine counts as busy if it has sent bytes of other answers since the attempt began, the last of them lately
+    /// (`timeoutOutcome`).
     func reportTimeout() {
         guard phase == .relaying else {
             lease.report(timeoutOutcome, at: now)

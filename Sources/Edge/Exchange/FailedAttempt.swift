@@ -13,8 +13,7 @@ struct FailedAttempt {
     /// Why the pool chose this executor.
     var placement: Placement
     var failure: Failure
-    /// Whether it was decided at once if the failure counts against the health of the executor, or whether later
-    /// attempts decide that.
+    /// How the failure counts for the health of the executor, or that only later attempts show whether it counts.
     var verdict = AttemptVerdict.atOnce(.neither)
     /// The time from the start of the attempt to its failure, in nanoseconds.
     var duration: Nanoseconds

@@ -35,9 +35,9 @@ struct EngineQuestions: Equatable, Sendable {
         case nothing
         /// No complete answer has arrived in time.
         case lost
-        /// The answer to a question for the kind shows that the engine is none of the known kinds.
+        /// The engine was asked which kind of engine it is, and its answer shows software of no known kind.
         ///
-        /// The other pages on the topic are then not requested.
+        /// The other pages that may show the kind are then not requested.
         case final
     }
 

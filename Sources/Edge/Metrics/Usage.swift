@@ -23,8 +23,10 @@ struct Usage: Equatable {
     /// How many bytes of JSON count as one token in an estimate.
     static let bytesPerToken = MediaTokens.bytesPerToken
 
-    /// No tokens: the usage of an exchange whose last attempt did not get the whole request, failed before its answer
-    /// was relayed, or was answered with an error, and of an exchange without an attempt.
+    /// No tokens: the usage of an exchange without an attempt, or without an answer to count.
+    ///
+    /// There is no such answer if the executor of the last attempt did not get the whole request or answered with an
+    /// error, or if the attempt failed before its answer was relayed.
     static let none = Usage()
 
     /// The usage of a stream of events.
@@ -76,7 +78,8 @@ struct Usage: Equatable {
 
     private init() {}
 
-    /// Lowers the executor's counts of the tokens of the prompt to `most`, and of those of the response to `output`.
+    /// Lowers the executor's count of the prompt's tokens to `most`, and that of the response's tokens to `output`, if
+    /// they are larger.
     ///
     /// An engine that reports absurd numbers would otherwise use up the rate limits of API keys for hours.
     mutating func cap(input most: Int, output: Int) {

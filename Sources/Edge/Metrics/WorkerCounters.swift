@@ -45,8 +45,9 @@ package struct WorkerCounters: Sendable {
         /// The tokens of those prompts for which executors have reported token counts, and how many of these tokens
         /// were cached.
         var prefixTokens = PrefixTokens()
-        /// The number of attempts at executors of pools that consider cached prompts, by the reason for the choice of
-        /// the executor.
+        /// The number of attempts, by the reason why the pool chose their executor.
+        ///
+        /// If a pool does not choose by cached prompts, only its attempts with the reason `response` are counted.
         var placements: [PlacementReason: UInt64] = [:]
         /// The number of exchanges that waited for an executor when the worker made this copy of its counters.
         var queued = 0

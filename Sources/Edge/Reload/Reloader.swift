@@ -149,7 +149,8 @@ final class Reloader {
         environment.adopt(running.snapshot) { [unowned self] in settled() }
     }
 
-    /// Posts the new snapshot to the workers; called when `Environment.adopt` calls `named`.
+    /// Posts the new snapshot to the workers, once host names are resolved and engines have listed their models, or
+    /// `StartChecks.namesTimeout` has passed.
     ///
     /// If executors, models or addresses have been found outside of the configuration file meanwhile, a further
     /// snapshot that contains them is made, and is posted instead.

@@ -29,10 +29,10 @@ package struct ExchangeLimits: Sendable {
     package var bodyPace: Int
     /// `limits.read_pace`: the lowest pace at which a client may read a response, in bytes a second; 0 for no limit.
     package var readPace: Int
-    /// `limits.prefill_resets`: how many requests in a minute one API key, or one address without a key, may cancel
-    /// while an executor works on their prompts; nil for no limit.
+    /// `limits.prefill_resets`: how many requests in a minute a client may cancel while an executor works on their
+    /// prompts; nil for no limit.
     ///
-    /// A limit of the key itself takes precedence.
+    /// A client is an API key, or for requests without a key an address. A limit of the key itself takes precedence.
     package var prefillResetsMax: Int?
 
     init(_ configuration: Configuration) {

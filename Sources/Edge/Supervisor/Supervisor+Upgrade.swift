@@ -271,7 +271,8 @@ extension Supervisor {
     /// Shortens the time within which the exchanges of this older process must end.
     ///
     /// - Parameters:
-    ///   - stops: whether the whole server ends. Connections without a request are then closed at once.
+    ///   - stops: whether the whole server ends. Connections without a request are then closed soon
+    ///     (`ConnectionDrain.stopping`).
     ///   - time: how long the drain may still take, in nanoseconds; nil for `drain_timeout` of this process.
     func hurry(stops: Bool, within time: Nanoseconds? = nil) {
         if stops { process.postToAll(.drain) }
