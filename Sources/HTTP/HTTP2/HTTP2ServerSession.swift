@@ -45,7 +45,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
     /// is complete before the request is.
     ///
     /// In this time, the queued output of a broken response can go out. After a complete response, the client can
-    /// finish its request.
+    /// finish its request, or read the response before the reset arrives.
     static let resetDelay: Nanoseconds = 1_000_000_000
     /// The value of `NGHTTP2_ERR_TOO_MANY_CONTINUATIONS`, which the header file of nghttp2 1.52 does not define.
     private static let tooManyContinuations = -905

@@ -39,8 +39,8 @@ protocol ServerProtocol: AnyObject {
 ///
 /// A connection is used only by its worker thread.
 package final class ServerConnection: ChannelHandler, TimerTarget {
-    /// How long each step of a new connection may still take when the server ends: its handshake, and on HTTP/1.1 its
-    /// first request.
+    /// How long each step of a new connection may still take when the server ends: a PROXY header, the TLS handshake,
+    /// and on HTTP/1.1 the head of the first request.
     ///
     /// The request may already be on its way when the server begins to end.
     static let firstRequestPeriod: Nanoseconds = 1_000_000_000

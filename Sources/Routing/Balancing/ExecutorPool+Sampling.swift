@@ -35,8 +35,9 @@ extension ExecutorPool {
     /// These are the members that have the beginning of the request's prompt in their cache, the member that has served
     /// the request's session, and two others drawn at random.
     ///
-    /// - Returns: nil if no drawn member can take the request, or if none of these members can take it any more, for
-    ///   instance because other pools have just taken the last slots. The caller then looks at all members.
+    /// - Returns: nil if no further member that can take the request was drawn, or if none of these members can take it
+    ///   any more, for instance because other pools have just taken the last slots. The caller then looks at all
+    ///   members.
     func chooseOfSome(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice? {
         state.free.removeAll(keepingCapacity: true)
         var trial: Int?

@@ -18,8 +18,8 @@ package struct RecentWork: Sendable, Equatable {
     package static let request: Nanoseconds = 10_000_000
     /// The cost of a refused request in addition to `request`: 50 ms.
     ///
-    /// A refused request is one whose response has a 4xx status.
-    /// So a connection that keeps causing 17 refused requests a second has to wait for the loop's other work.
+    /// A refused request is one whose response has a 4xx status. With this cost, a connection that keeps causing 17 of
+    /// them a second has to wait for the loop's other work.
     package static let refusal: Nanoseconds = 50_000_000
     /// The largest content of the bucket with which the channel need not wait for the loop's other work: 100 ms.
     ///
