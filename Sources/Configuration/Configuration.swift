@@ -237,9 +237,10 @@ extension Configuration {
 
     /// Which clients may send requests; clients without a key share the tenant `anonymous`.
     package struct Authentication: Sendable, Equatable {
-        /// Whether a request without an API key is refused, unless it asks for the list of models.
+        /// Whether a request to a model is refused if it has no API key.
         ///
-        /// If `keysPath` is set, a request with an invalid key is refused even if this value is false.
+        /// Requests that the server answers itself, such as for the list of models, need no key. If `keysPath` is set,
+        /// a request with an invalid key is refused even if this value is false.
         package var required = false
         /// The file with the API keys: YAML if its name ends in `.yaml` or `.yml`, otherwise SQLite.
         package var keysPath: String?

@@ -6,7 +6,7 @@ internal import Transport
 package final class StreamsBench: BenchStreamOwner {
     /// How long the bench waits before it replaces a broken stream.
     private static let retryDelay: Nanoseconds = 100_000_000
-    /// How long after the time of the warm-up the bench still waits for streams that have had no token.
+    /// How long the bench waits, after the time of the warm-up is over, for streams that have had no token yet.
     private static let beginTimeout: Nanoseconds = 10_000_000_000
 
     /// One of the concurrent streams; when the stream ends, the bench opens a new stream in the same slot.

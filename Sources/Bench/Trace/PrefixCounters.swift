@@ -14,8 +14,8 @@ struct PrefixCounters: Equatable {
 
     /// Reads a page in the text format of Prometheus.
     ///
-    /// If a vLLM server has several engine processes, its page has a line with each counter for each process (label
-    /// `engine`). The values of these lines are added up.
+    /// If a vLLM server has several engine processes, its page has one line for each counter of each process (label
+    /// `engine`). For each counter, the values of its lines are added up.
     ///
     /// - Returns: nil if the page lacks the counter of queries or the counter of hits.
     init?(page: String) {

@@ -103,7 +103,7 @@ struct TraceReader {
     /// A block has 512 tokens, but the last block of a prompt may have fewer.
     ///
     /// - Parameter tokens: the length of the prompt, in tokens.
-    /// - Returns: the range of `blockNumbers` that the elements now have.
+    /// - Returns: the range of the indices in `blockNumbers` at which the elements are now stored.
     private mutating func readBlocks(of object: JSONValue, tokens: Int) throws(BenchError) -> Range<Int> {
         guard let values = try member("hash_ids", of: object).array else { throw failure("hash_ids is not an array") }
         let needed = (tokens + TraceFile.blockTokens - 1) / TraceFile.blockTokens

@@ -74,7 +74,7 @@ extension ConfigurationSection {
     /// If the file cannot be read or used, the function reports an error and returns nil.
     ///
     /// - Parameter key: The key that names the file (`executors_from`). If the file cannot be read, the error is
-    ///   reported at the position of this key.
+    ///   reported at the position of this key's value.
     func sections(of file: ExecutorFile, at key: String) -> [ConfigurationSection]? {
         let reader = ConfigurationReader(file: file.path, importedBy: reader)
         guard let bytes = contents(of: reader, at: key) else { return nil }

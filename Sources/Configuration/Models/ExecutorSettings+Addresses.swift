@@ -78,7 +78,7 @@ extension ModelSettings {
     ///
     /// With `resolve: all` each address gets the weight of the entry. With `resolve: srv` the weights of the
     /// addresses are in proportion to the weights in their SRV records, and their average is the weight of the entry.
-    /// `wholeWeights` then replaces the weights of all executors of the model by whole numbers.
+    /// `wholeWeights` then makes the weights of all executors of the model whole numbers.
     mutating func expandNames(_ found: [NameLookup: [WeightedAddress]]) {
         guard executors.contains(where: { $0.lookup != nil }) else { return }
         var expanded: [(executor: ExecutorSettings, share: Double)] = []

@@ -4,9 +4,9 @@ import Yams
 
 /// Parses the bytes of one file into a tree of `ConfigurationNode`, and reports the errors of the file.
 struct ConfigurationDocument {
-    /// The environment variables, by which `${NAME}` in a value is replaced.
+    /// The environment variables with which each `${NAME}` in the file's values is replaced.
     ///
-    /// If nil, values stay as they are written, and `${file:PATH}` is not replaced either.
+    /// If nil, the file's values stay as they are written, and `${file:PATH}` is not replaced either.
     private let environment: [String: String]?
     private let report: (String, Position) -> Void
     private let warn: (String, Position) -> Void

@@ -92,7 +92,7 @@ final class ConfigurationSection {
         }
     }
 
-    /// Makes a section of `node`, one entry of a file of executors.
+    /// Makes a section of `node`, one entry of another file: a file of executors, or an imported file of models.
     ///
     /// Messages about the entry use the name of the section on which this function is called, such as
     /// `models[].executors[]`.

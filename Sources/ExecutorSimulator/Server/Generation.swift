@@ -81,8 +81,8 @@ final class Generation {
 
     /// Starts the response before its first token: sends the head, or simulates a fault in place of the head.
     ///
-    /// The head is sent later if the response is not a stream, or if the request asks for a late head or for an error
-    /// document.
+    /// The head is sent later if the response is not a stream, if the request asks for a late head, or if the fault is
+    /// an error document.
     ///
     /// - Returns: false if a fault has taken the place of the head, so that no tokens are to be generated.
     func begin() -> Bool {

@@ -73,7 +73,7 @@ struct ErrorSentence {
     ]
     /// Predicates that may stand before a noun as adjectives, as in `an unknown problem`.
     private static let alsoBeforeNouns: Set<String> = ["missing", "unknown", "invalid", "unsupported", "unrecognized"]
-    /// Predicates that do not always deny the whole model.
+    /// Predicates that do not always say that the model itself cannot be used.
     ///
     /// For example, `not supported with tools` says only that the model lacks an ability.
     private static let ofAbilities: Set<String> = [

@@ -143,11 +143,11 @@ package enum EventLines {
 
     /// The part of an event or of a response that may report an error, as text.
     ///
-    /// For an event this is the value of its `data` lines; if it has none, it is what stands in `ErrorLines.bare`. A
-    /// response that is not an event is returned as a whole.
+    /// For an event this is the value of its `data` lines. If it has none, it is the JSON document, or the value of an
+    /// `error` field, that the event has instead. A response that is not an event is returned as a whole.
     ///
     /// - Parameter isBare: Whether the caller has found that the error of the event stands outside of the `data` lines;
-    ///   if so, `ErrorLines.bare` is returned even if the event has `data` lines.
+    ///   if so, the JSON document or the `error` field is returned even if the event has `data` lines.
     static func text(of event: Span<UInt8>, isBare: Bool = false) -> [UInt8] {
         let all = event.indices.map { event[$0] }
         let begin = trimmed(all[...])

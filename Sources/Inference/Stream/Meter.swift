@@ -168,9 +168,9 @@ package struct Meter: Sendable {
 
     /// Whether `event` can be the last event of a complete stream whose HTTP framing then ends cleanly.
     ///
-    /// An event whose JSON is cut off cannot be. An event of the class `comment` can, because the events before it
-    /// decide whether the stream is complete. An event larger than `EventSplitter.limit` can only if it is of the class
-    /// `end`. The meter does not change.
+    /// The result is false if the JSON of the event is cut off. It is also false if the event is larger than
+    /// `EventSplitter.limit`, unless the event's class is `end`. For an event that has only comment lines, the result
+    /// is true, because the events before it decide whether the stream is complete. The meter does not change.
     package func isEnded(by event: Span<UInt8>, kind: EventSplitter.Kind, scanner: JSONScanner) -> Bool {
         var trial = self
         guard kind == .whole else { return trial.readPiece(event, kind: kind, at: 0, scanner: scanner) == .end }

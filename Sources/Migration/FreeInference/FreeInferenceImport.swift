@@ -167,12 +167,13 @@ struct FreeInferenceImport {
         }
     }
 
-    /// Returns the reference to the variable with a route's API key, such as `${NAME}`; nil if no key is usable.
+    /// Returns a reference to the variable with a route's API key, such as `${NAME}`; nil if there is no usable key.
     ///
     /// A route is an engine that serves the model. A key is not usable if it is a word such as `none`, or if it has the
     /// form of a reference but does not refer to an environment variable.
     ///
-    /// An executor has only one key, so the function notes for the operator that further keys are not imported.
+    /// An executor has only one key. So only the first key is used, and the function notes for the operator that
+    /// further keys are not imported.
     private mutating func key(_ section: ForeignSection, model: String) -> String? {
         let single = section.texts("api_key")
         let all = single + section.texts("api_keys")
