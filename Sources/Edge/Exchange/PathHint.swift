@@ -5,7 +5,8 @@ internal import Inference
 
 /// Finds the served path that a client probably meant, or the reason why its path is not served.
 enum PathHint {
-    /// The message for a request to a path that is not served: the path that the client probably meant, or a reason.
+    /// The message for a request to a path that is not served: the path that the client probably meant, or the
+    /// reason why it is not served.
     ///
     /// - Returns: nil if neither is found.
     static func message(_ method: Method, _ path: ArraySlice<UInt8>) -> String? {

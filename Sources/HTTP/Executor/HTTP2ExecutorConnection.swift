@@ -25,9 +25,7 @@ final class HTTP2ExecutorConnection: HTTP2Session, ChannelHandler, TimerTarget, 
     /// A response head that exceeds its limits by less fails only its stream, as long as the connection's allowance for
     /// such blocks lasts (`HTTP2HeaderBlock`).
     private static let fatalFactor = 100
-    /// How long the executor may send nothing while responses are outstanding.
-    ///
-    /// After this time, the connection sends a PING.
+    /// How long the executor may send nothing while responses are outstanding, before the connection sends a PING.
     static let quietTimeout: Nanoseconds = 10_000_000_000
     /// How long the executor may still send nothing after the connection has sent it a PING.
     ///

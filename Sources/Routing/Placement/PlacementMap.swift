@@ -1,16 +1,16 @@
-// Which executors are believed to have which beginnings of prompts in their caches. A pool infers this from the
+// Which executors are believed to have which prefixes of prompts in their caches. A pool infers this from the
 // executors to which it has sent earlier prompts.
 
-/// The beginnings of prompts that a pool believes to be in the prefix caches of its executors.
+/// The prefixes (beginnings) of prompts that a pool believes to be in the prefix caches of its executors.
 ///
-/// An engine keeps what it has computed for a prompt. For the next prompt with the same beginning it computes only the
-/// rest. For each hash of a beginning (`PromptPrefix`), the map remembers the executors to which a prompt with that
-/// beginning has gone. For each executor, the map forgets the beginnings that were used least recently, as engines do,
-/// and longer beginnings before the shorter ones that they contain.
+/// An engine keeps what it has computed for a prompt. For the next prompt with the same prefix it computes only the
+/// rest. For each hash of a prefix (`PromptPrefix`), the map remembers the executors to which a prompt with that
+/// prefix has gone. For each executor, the map forgets the prefixes that were used least recently, as engines do,
+/// and longer prefixes before the shorter ones that they contain.
 ///
 /// The map has no clock and no lock; the lock of the pool that owns the map guards it.
 struct PlacementMap: Sendable {
-    /// The facts about one executor, apart from the beginnings of prompts in its cache.
+    /// The facts about one executor, apart from the prefixes of prompts in its cache.
     private struct Holder {
         /// The id of the executor.
         var executor: Int
@@ -22,7 +22,7 @@ struct PlacementMap: Sendable {
         var losses: Int
     }
 
-    /// An executor that is believed to have the beginning of a prompt in its cache.
+    /// An executor that is believed to have the prefix of a prompt in its cache.
     struct Match: Equatable {
         /// The id of the executor.
         var executor: Int
@@ -39,22 +39,22 @@ struct PlacementMap: Sendable {
     private static let holdersMax = 32
     /// An epoch ends when the count of recent prompts reaches this number.
     ///
-    /// The map then halves this count, and the counts of how often each beginning of a prompt was used. So recent
+    /// The map then halves this count, and the counts of how often each prefix of a prompt was used. So recent
     /// prompts count most.
     private static let promptsAnEpoch: Float = 512
-    /// How many recent prompts there must be before a beginning of a prompt can count as common.
+    /// How many recent prompts there must be before a prefix of a prompt can count as common.
     ///
-    /// A beginning is common if more than half of the recent prompts have it. It is then no reason to prefer an
+    /// A prefix is common if more than half of the recent prompts have it. It is then no reason to prefer an
     /// executor, because every executor soon has it in its cache.
     private static let commonMin: Float = 32
-    /// The first size of the map's table, in pairs of a prompt's beginning and an executor that has it in its cache.
+    /// The first size of the map's table, in pairs of a prompt's prefix and an executor that has it in its cache.
     ///
     /// The size is doubled when the table is full.
     private static let roomFirst = 1 << 10
 
-    /// The beginnings of prompts in the cache of each executor; the table has one list for each executor.
+    /// The prefixes of prompts in the cache of each executor; the table has one list for each executor.
     private var table = PlacementTable()
-    /// The facts about each executor, apart from the beginnings of prompts in its cache.
+    /// The facts about each executor, apart from the prefixes of prompts in its cache.
     ///
     /// The index of an executor in this array is also the index of its list in `table`.
     private var holders: [Holder] = []
@@ -65,10 +65,10 @@ struct PlacementMap: Sendable {
     /// The number of recent prompts.
     ///
     /// Each recorded prompt adds 1. When the number has reached `promptsAnEpoch`, the map halves it, and also the
-    /// counts of how often each beginning of a prompt was used, so that recent prompts count most.
+    /// counts of how often each prefix of a prompt was used, so that recent prompts count most.
     private var prompts: Float = 0
     private var epoch: UInt32 = 0
-    /// The largest number of pairs of a prompt's beginning and an executor that has it in its cache.
+    /// The largest number of pairs of a prompt's prefix and an executor that has it in its cache.
     ///
     /// When it is reached, the map forgets an old pair for each new one, see `makeRoom`.
     private let countMax: Int
@@ -77,7 +77,7 @@ struct PlacementMap: Sendable {
     /// The memory account from which the map reserves its bytes; nil if the process has no memory limit.
     private let memory: (any PlacementMemory)?
 
-    /// The number of pairs of a prompt's beginning and an executor that has it in its cache.
+    /// The number of pairs of a prompt's prefix and an executor that has it in its cache.
     var count: Int { table.count }
     /// How many bytes the map has reserved from `memory`.
     var reservedBytes: Int { table.room * PlacementTable.bytesAHolding }
@@ -85,11 +85,11 @@ struct PlacementMap: Sendable {
     /// Makes an empty map.
     ///
     /// - Parameters:
-    ///   - countMax: the largest number of pairs of a prompt's beginning and an executor. A map of 65,536 pairs takes
+    ///   - countMax: the largest number of pairs of a prompt's prefix and an executor. A map of 65,536 pairs takes
     ///     at most 5 MiB of memory, and describes prompts of 128 MiB or more.
     ///   - cacheBytes: the believed size of an executor's cache at first.
     ///   - memory: the account from which the map reserves memory before it grows. If there is no memory, the map
-    ///     forgets old beginnings for new ones. The owner of the map gives `reservedBytes` back to the
+    ///     forgets old prefixes for new ones. The owner of the map gives `reservedBytes` back to the
     ///     account before it drops the map.
     init(countMax: Int = 65_536, cacheBytes: Int = CacheSize.first, memory: (any PlacementMemory)? = nil) {
         self.countMax = countMax
@@ -108,12 +108,12 @@ struct PlacementMap: Sendable {
         }
     }
 
-    /// Forgets the beginnings of prompts that are recorded for an executor if its engine has been ejected since.
+    /// Forgets the prefixes of prompts that are recorded for an executor if its engine has been ejected since.
     ///
     /// An ejected engine may have been restarted, and then has an empty cache.
     ///
     /// - Parameter losses: how often the engine has been ejected (`Engine.losses`).
-    /// - Returns: whether the beginnings were forgotten.
+    /// - Returns: whether the prefixes were forgotten.
     @discardableResult
     mutating func refresh(_ executor: Int, losses: Int) -> Bool {
         guard let index = indices[executor], holders[index].losses != losses else { return false }
@@ -142,8 +142,8 @@ struct PlacementMap: Sendable {
     /// Finds the executors, at most 32, that have nearly as much of a prompt in their caches as the executor that has
     /// most of it.
     ///
-    /// Beginnings that more than half of the recent prompts have are left out, for example a system prompt that all
-    /// clients share. Every executor soon has such a beginning in its cache. Until then, the beginning must not draw
+    /// Prefixes that more than half of the recent prompts have are left out, for example a system prompt that all
+    /// clients share. Every executor soon has such a prefix in its cache. Until then, the prefix must not draw
     /// all prompts to one executor.
     ///
     /// - Parameter found: is replaced by the executors that were found, in descending order of the bytes in their
@@ -154,9 +154,9 @@ struct PlacementMap: Sendable {
         for mark in prefix.hashes.indices.reversed() {
             let bytes = PromptPrefix.bytes(at: mark)
             if bytes < least || found.count >= Self.holdersMax { return }
-            guard let beginning = table.beginning(prefix.hashes[mark]) else { continue }
-            if prompts >= Self.commonMin, table.uses(of: beginning, in: epoch) * 2 > prompts { return }
-            table.forEachList(holding: beginning) { list in
+            guard let entry = table.prefix(prefix.hashes[mark]) else { continue }
+            if prompts >= Self.commonMin, table.uses(of: entry, in: epoch) * 2 > prompts { return }
+            table.forEachList(holding: entry) { list in
                 let executor = holders[list].executor
                 if !found.contains(where: { $0.executor == executor }) {
                     found.append(Match(executor: executor, bytes: bytes))
@@ -193,8 +193,8 @@ struct PlacementMap: Sendable {
         prompts += 1
         let list = index(of: executor, losses: losses)
         if let cacheBytes { holders[list].size.said(cacheBytes) }
-        // The longest beginning of the prompt is recorded first. So it is the least recently used of the prompt's
-        // beginnings, and is forgotten before the others.
+        // The longest prefix of the prompt is recorded first. So it is the least recently used of the prompt's
+        // prefixes, and is forgotten before the others.
         for mark in prefix.hashes.indices.reversed() {
             if table.count >= table.room, !table.holds(prefix.hashes[mark], list), !makeRoom(for: list) { continue }
             table.use(prefix.hashes[mark], bytes: PromptPrefix.distance(to: mark), by: list, in: epoch)
@@ -204,7 +204,7 @@ struct PlacementMap: Sendable {
 
     /// Undoes `record` for a prompt that the executor has not computed, because it has refused the request or failed.
     ///
-    /// Beginnings of the prompt that the executor has in its cache because of other prompts stay recorded.
+    /// Prefixes of the prompt that the executor has in its cache because of other prompts stay recorded.
     ///
     /// - Parameter believedBytes: how many bytes of the prompt the executor was believed to have in its cache before
     ///   `record`.
@@ -228,17 +228,17 @@ struct PlacementMap: Sendable {
     /// sent.
     func capacity(of executor: Int) -> Int? { indices[executor].map { holders[$0].size.bytes } }
 
-    /// Forgets beginnings of prompts that an executor was believed to have in its cache, the oldest first, until the
+    /// Forgets prefixes of prompts that an executor was believed to have in its cache, the oldest first, until the
     /// others fit into the believed size of the cache.
     private mutating func forget(_ index: Int) {
         while table.bytes(in: index) > holders[index].size.bytes, table.removeOldest(of: index) {}
     }
 
-    /// Makes room in the table for one more beginning of a prompt at an executor.
+    /// Makes room in the table for one more prefix of a prompt at an executor.
     ///
-    /// If the table cannot grow, the map forgets one beginning. If this executor already uses its equal share of the
-    /// table, which is the size of the table divided by the number of executors, its own oldest beginning is forgotten.
-    /// Otherwise it is the oldest beginning of the executor with the most beginnings.
+    /// If the table cannot grow, the map forgets one prefix. If this executor already uses its equal share of the
+    /// table, which is the size of the table divided by the number of executors, its own oldest prefix is forgotten.
+    /// Otherwise it is the oldest prefix of the executor with the most prefixes.
     ///
     /// - Returns: false if the map is empty and gets no memory.
     private mutating func makeRoom(for list: Int) -> Bool {

@@ -1,45 +1,45 @@
-// The storage of a placement map, which remembers what each executor has probably in its prefix cache: the beginnings
+// The storage of a placement map, which remembers what each executor has probably in its prefix cache: the prefixes
 // of the prompts that were sent to the executor.
 
-/// For each executor, a list of the beginnings of prompts that the executor has probably in its prefix cache.
+/// For each executor, a list of the prefixes of prompts that the executor has probably in its prefix cache.
 ///
-/// A beginning is the part of a prompt up to a mark (a fixed number of bytes, see `PromptPrefix`), and is identified by
-/// its hash. A *holding* is the entry of one beginning in the list of one executor. To find, add or remove one holding
-/// takes constant time on average, even if many lists have the same beginning. The table has no clock and no lock; the
+/// A prefix is the part of a prompt up to a mark (a fixed number of bytes, see `PromptPrefix`), and is identified by
+/// its hash. A *holding* is the entry of one prefix in the list of one executor. To find, add or remove one holding
+/// takes constant time on average, even if many lists have the same prefix. The table has no clock and no lock; the
 /// map that owns the table guards it by a lock.
 struct PlacementTable: Sendable {
-    /// The beginning of a prompt that is in the list of at least one executor.
-    private struct Beginning {
+    /// The prefix of a prompt that is in the list of at least one executor.
+    private struct Prefix {
         var hash: UInt64
-        /// How many prompts had this beginning; older prompts count less.
+        /// How many prompts had this prefix; older prompts count less.
         ///
         /// The number is halved at the end of each epoch, which lasts for a few hundred prompts. The stored number is
         /// that of the epoch `epoch`. The function `uses(of:in:)` applies the halvings since then.
         var uses: Float = 0
         /// The epoch in which `uses` was computed; a new epoch begins every few hundred prompts.
         var epoch: UInt32
-        /// The distance in bytes from the previous mark, or from the start of the prompt, to the end of this beginning.
+        /// The distance in bytes from the previous mark, or from the start of the prompt, to the end of this prefix.
         ///
-        /// Marks are the fixed offsets up to which prompts are hashed. Each beginning ends at a mark.
+        /// Marks are the fixed offsets up to which prompts are hashed. Each prefix ends at a mark.
         var bytes: Int32
-        /// The index of the first holding (the entry of a beginning in the list of an executor) with this beginning.
+        /// The index of the first holding (the entry of a prefix in the list of an executor) with this prefix.
         var first: Int32 = -1
-        /// The index of the next beginning in the same bucket of the hash table; -1 for none.
+        /// The index of the next prefix in the same bucket of the hash table; -1 for none.
         ///
         /// If this element of the array is unused, the value is the index of the next unused element.
         var next: Int32 = -1
     }
 
     private struct Holding {
-        var beginning: Int32
+        var prefix: Int32
         var list: Int32
-        /// How many prompts with this beginning were sent to the executor since the beginning was added to the
+        /// How many prompts with this prefix were sent to the executor since the prefix was added to the
         /// executor's list.
         var prompts: Int32 = 0
         /// The neighbours of this entry in the executor's list, which is in the order of the latest use; -1 for none.
         var newer: Int32 = -1
         var older: Int32 = -1
-        /// The next and the previous entry for the same beginning in the lists of other executors; -1 for none.
+        /// The next and the previous entry for the same prefix in the lists of other executors; -1 for none.
         var following: Int32 = -1
         var preceding: Int32 = -1
         /// The index of the next entry in the same bucket of the hash table; -1 for none.
@@ -51,28 +51,28 @@ struct PlacementTable: Sendable {
     private struct List {
         var newest: Int32 = -1
         var oldest: Int32 = -1
-        /// The sum of the values `bytes` of all beginnings in the executor's list.
+        /// The sum of the values `bytes` of all prefixes in the executor's list.
         var bytes = 0
         var count = 0
     }
 
-    /// The bytes of memory for one beginning in the list of one executor, if no other executor's list has the same
-    /// beginning.
+    /// The bytes of memory for one prefix in the list of one executor, if no other executor's list has the same
+    /// prefix.
     ///
-    /// For a beginning that several lists have, each list takes fewer bytes.
+    /// For a prefix that several lists have, each list takes fewer bytes.
     static let bytesAHolding =
-        MemoryLayout<Beginning>.stride + MemoryLayout<Holding>.stride + 2 * MemoryLayout<Int32>.stride
+        MemoryLayout<Prefix>.stride + MemoryLayout<Holding>.stride + 2 * MemoryLayout<Int32>.stride
 
-    private var beginnings: [Beginning] = []
+    private var prefixes: [Prefix] = []
     private var holdings: [Holding] = []
     private var lists: [List] = []
-    private var unusedBeginning: Int32 = -1
+    private var unusedPrefix: Int32 = -1
     private var unusedHolding: Int32 = -1
-    /// The hash tables of `beginnings` and `holdings`: for each bucket, the index of its first element; -1 for an empty
+    /// The hash tables of `prefixes` and `holdings`: for each bucket, the index of its first element; -1 for an empty
     /// bucket.
     ///
     /// The number of buckets is a power of two, and at least `room`.
-    private var beginningBuckets: [Int32] = [-1]
+    private var prefixBuckets: [Int32] = [-1]
     private var holdingBuckets: [Int32] = [-1]
 
     /// The number of entries in the lists of all executors together.
@@ -85,26 +85,26 @@ struct PlacementTable: Sendable {
     /// The number of lists: one for each executor, and those that no executor uses now.
     var listCount: Int { lists.count }
 
-    /// Adds an empty list for one more executor, and returns the index of the list.
+    /// Adds an empty list of prefixes for one more executor, and returns the index of the list.
     mutating func addList() -> Int {
         lists.append(List())
         return lists.count - 1
     }
 
-    /// The number of beginnings of prompts in an executor's list.
+    /// The number of prefixes of prompts in an executor's list.
     func count(in list: Int) -> Int { lists[list].count }
 
-    /// The length of all beginnings of prompts in an executor's list together, in bytes.
+    /// The length of all prefixes of prompts in an executor's list together, in bytes.
     ///
-    /// If one beginning contains another, the bytes that both have are counted once.
+    /// If one prefix contains another, the bytes that both have are counted once.
     func bytes(in list: Int) -> Int { lists[list].bytes }
 
-    /// Removes all beginnings of prompts from an executor's list.
+    /// Removes all prefixes of prompts from an executor's list.
     mutating func clear(_ list: Int) {
         while removeOldest(of: list) {}
     }
 
-    /// Removes the least recently used beginning from an executor's list; returns false if the list is empty.
+    /// Removes the least recently used prefix from an executor's list; returns false if the list is empty.
     @discardableResult
     mutating func removeOldest(of list: Int) -> Bool {
         guard lists[list].oldest >= 0 else { return false }
@@ -112,64 +112,64 @@ struct PlacementTable: Sendable {
         return true
     }
 
-    // MARK: Beginnings
+    // MARK: Prefixes
 
-    /// The index, in `beginnings`, of the beginning of prompts that has this hash; nil if no executor's list has it.
-    func beginning(_ hash: UInt64) -> Int32? {
-        var found = beginningBuckets[bucket(hash)]
-        while found >= 0, beginnings[Int(found)].hash != hash { found = beginnings[Int(found)].next }
+    /// The index, in `prefixes`, of the prefix of prompts that has this hash; nil if no executor's list has it.
+    func prefix(_ hash: UInt64) -> Int32? {
+        var found = prefixBuckets[bucket(hash)]
+        while found >= 0, prefixes[Int(found)].hash != hash { found = prefixes[Int(found)].next }
         return found >= 0 ? found : nil
     }
 
-    /// How many prompts had this beginning; the number is halved at the end of each epoch (a few hundred prompts).
-    func uses(of beginning: Int32, in epoch: UInt32) -> Float {
-        let entry = beginnings[Int(beginning)]
+    /// How many prompts had this prefix; the number is halved at the end of each epoch (a few hundred prompts).
+    func uses(of prefix: Int32, in epoch: UInt32) -> Float {
+        let entry = prefixes[Int(prefix)]
         let halvings = epoch &- entry.epoch
         return halvings == 0 ? entry.uses : halvings > 24 ? 0 : entry.uses / Float(UInt32(1) << halvings)
     }
 
-    /// Calls `body` with the index of each executor's list that has this beginning of a prompt, until `body` returns
+    /// Calls `body` with the index of each executor's list that has this prefix of a prompt, until `body` returns
     /// false.
     ///
-    /// The list to which the beginning was added last comes first.
-    func forEachList(holding beginning: Int32, _ body: (Int) -> Bool) {
-        var holding = beginnings[Int(beginning)].first
+    /// The list to which the prefix was added last comes first.
+    func forEachList(holding prefix: Int32, _ body: (Int) -> Bool) {
+        var holding = prefixes[Int(prefix)].first
         while holding >= 0, body(Int(holdings[Int(holding)].list)) { holding = holdings[Int(holding)].following }
     }
 
     // MARK: Holdings
 
-    /// Whether an executor's list has the beginning of prompts that has this hash.
+    /// Whether an executor's list has the prefix of prompts that has this hash.
     func holds(_ hash: UInt64, _ list: Int) -> Bool { find(hash, list) >= 0 }
 
-    /// Records that a prompt with this beginning was sent to an executor.
+    /// Records that a prompt with this prefix was sent to an executor.
     ///
-    /// Each executor has a list of the beginnings that were sent to it, and `list` is its index. The beginning becomes
+    /// Each executor has a list of the prefixes that were sent to it, and `list` is its index. The prefix becomes
     /// the most recently used one of the list. If the list does not have it, it is added, so `count` must be below
     /// `room`.
     ///
     /// - Parameter bytes: the distance in bytes from the previous mark, or from the start of the prompt, to the end of
-    ///   this beginning. Marks are the fixed offsets up to which prompts are hashed.
+    ///   this prefix. Marks are the fixed offsets up to which prompts are hashed.
     mutating func use(_ hash: UInt64, bytes: Int, by list: Int, in epoch: UInt32) {
         let found = find(hash, list)
         let holding = found >= 0 ? found : insert(hash, bytes: bytes, list, epoch)
         if found >= 0 { unlink(found) }
         link(holding)
         holdings[Int(holding)].prompts += 1
-        let beginning = holdings[Int(holding)].beginning
-        beginnings[Int(beginning)].uses = uses(of: beginning, in: epoch) + 1
-        beginnings[Int(beginning)].epoch = epoch
+        let prefix = holdings[Int(holding)].prefix
+        prefixes[Int(prefix)].uses = uses(of: prefix, in: epoch) + 1
+        prefixes[Int(prefix)].epoch = epoch
     }
 
     /// Undoes one call of `use`, because the executor has not computed the prompt.
     ///
-    /// - Parameter forgetting: whether to remove the beginning from the list, unless another prompt had it as well.
+    /// - Parameter forgetting: whether to remove the prefix from the list, unless another prompt had it as well.
     mutating func takeBack(_ hash: UInt64, by list: Int, forgetting: Bool, in epoch: UInt32) {
         let holding = find(hash, list)
         guard holding >= 0 else { return }
-        let beginning = holdings[Int(holding)].beginning
-        beginnings[Int(beginning)].uses = max(0, uses(of: beginning, in: epoch) - 1)
-        beginnings[Int(beginning)].epoch = epoch
+        let prefix = holdings[Int(holding)].prefix
+        prefixes[Int(prefix)].uses = max(0, uses(of: prefix, in: epoch) - 1)
+        prefixes[Int(prefix)].epoch = epoch
         holdings[Int(holding)].prompts -= 1
         if forgetting, holdings[Int(holding)].prompts <= 0 { remove(holding) }
     }
@@ -179,26 +179,26 @@ struct PlacementTable: Sendable {
         guard count > room else { return }
         room = count
         holdings.reserveCapacity(count)
-        beginnings.reserveCapacity(count)
-        var buckets = beginningBuckets.count
+        prefixes.reserveCapacity(count)
+        var buckets = prefixBuckets.count
         while buckets < count { buckets *= 2 }
         rehash(buckets)
     }
 
     // MARK: The hash tables
 
-    private func bucket(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (beginningBuckets.count - 1) }
+    private func bucket(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (prefixBuckets.count - 1) }
 
     private func bucket(_ hash: UInt64, _ list: Int) -> Int {
-        // The product differs in many bits between any two lists. So the entries for one beginning usually get
-        // different buckets, although they have the same hash.
+        // Several executors' lists may have the same prefix, and their entries then have the same hash. The product
+        // differs in many bits between any two lists, so that these entries usually get different buckets.
         let mixed = hash ^ (UInt64(truncatingIfNeeded: list + 1) &* 0x9E37_79B9_7F4A_7C15)
         return Int(truncatingIfNeeded: mixed ^ (mixed >> 32)) & (holdingBuckets.count - 1)
     }
 
-    private func hash(of holding: Int32) -> UInt64 { beginnings[Int(holdings[Int(holding)].beginning)].hash }
+    private func hash(of holding: Int32) -> UInt64 { prefixes[Int(holdings[Int(holding)].prefix)].hash }
 
-    /// The index, in `holdings`, of an executor's entry for the beginning of a prompt; -1 if there is no such entry.
+    /// The index, in `holdings`, of an executor's entry for the prefix of a prompt; -1 if there is no such entry.
     private func find(_ hash: UInt64, _ list: Int) -> Int32 {
         var found = holdingBuckets[bucket(hash, list)]
         while found >= 0 {
@@ -208,14 +208,14 @@ struct PlacementTable: Sendable {
         return -1
     }
 
-    /// Adds the beginning of a prompt to an executor's list; the caller then calls `link`, which makes it the newest.
+    /// Adds the prefix of a prompt to an executor's list; the caller then calls `link`, which makes it the newest.
     private mutating func insert(_ hash: UInt64, bytes: Int, _ list: Int, _ epoch: UInt32) -> Int32 {
         precondition(count < room, "a holding without room")
-        let beginning = self.beginning(hash) ?? add(Beginning(hash: hash, epoch: epoch, bytes: Int32(bytes)))
-        var made = Holding(beginning: beginning, list: Int32(list))
+        let prefix = self.prefix(hash) ?? add(Prefix(hash: hash, epoch: epoch, bytes: Int32(bytes)))
+        var made = Holding(prefix: prefix, list: Int32(list))
         let first = bucket(hash, list)
         made.next = holdingBuckets[first]
-        made.following = beginnings[Int(beginning)].first
+        made.following = prefixes[Int(prefix)].first
         let holding: Int32
         if unusedHolding >= 0 {
             holding = unusedHolding
@@ -227,27 +227,27 @@ struct PlacementTable: Sendable {
         }
         holdingBuckets[first] = holding
         if made.following >= 0 { holdings[Int(made.following)].preceding = holding }
-        beginnings[Int(beginning)].first = holding
+        prefixes[Int(prefix)].first = holding
         lists[list].bytes += bytes
         lists[list].count += 1
         count += 1
         return holding
     }
 
-    private mutating func add(_ beginning: Beginning) -> Int32 {
-        let first = bucket(beginning.hash)
-        var made = beginning
-        made.next = beginningBuckets[first]
+    private mutating func add(_ prefix: Prefix) -> Int32 {
+        let first = bucket(prefix.hash)
+        var made = prefix
+        made.next = prefixBuckets[first]
         let index: Int32
-        if unusedBeginning >= 0 {
-            index = unusedBeginning
-            unusedBeginning = beginnings[Int(index)].next
-            beginnings[Int(index)] = made
+        if unusedPrefix >= 0 {
+            index = unusedPrefix
+            unusedPrefix = prefixes[Int(index)].next
+            prefixes[Int(index)] = made
         } else {
-            index = Int32(beginnings.count)
-            beginnings.append(made)
+            index = Int32(prefixes.count)
+            prefixes.append(made)
         }
-        beginningBuckets[first] = index
+        prefixBuckets[first] = index
         return index
     }
 
@@ -255,7 +255,7 @@ struct PlacementTable: Sendable {
         unlink(holding)
         let entry = holdings[Int(holding)]
         let list = Int(entry.list)
-        lists[list].bytes -= Int(beginnings[Int(entry.beginning)].bytes)
+        lists[list].bytes -= Int(prefixes[Int(entry.prefix)].bytes)
         lists[list].count -= 1
         count -= 1
         let first = bucket(hash(of: holding), list)
@@ -270,30 +270,30 @@ struct PlacementTable: Sendable {
         if entry.preceding >= 0 {
             holdings[Int(entry.preceding)].following = entry.following
         } else {
-            beginnings[Int(entry.beginning)].first = entry.following
-            if entry.following < 0 { removeBeginning(entry.beginning) }
+            prefixes[Int(entry.prefix)].first = entry.following
+            if entry.following < 0 { removePrefix(entry.prefix) }
         }
         holdings[Int(holding)].next = unusedHolding
         unusedHolding = holding
     }
 
-    private mutating func removeBeginning(_ beginning: Int32) {
-        let entry = beginnings[Int(beginning)]
+    private mutating func removePrefix(_ prefix: Int32) {
+        let entry = prefixes[Int(prefix)]
         let first = bucket(entry.hash)
-        if beginningBuckets[first] == beginning {
-            beginningBuckets[first] = entry.next
+        if prefixBuckets[first] == prefix {
+            prefixBuckets[first] = entry.next
         } else {
-            var before = beginningBuckets[first]
-            while beginnings[Int(before)].next != beginning { before = beginnings[Int(before)].next }
-            beginnings[Int(before)].next = entry.next
+            var before = prefixBuckets[first]
+            while prefixes[Int(before)].next != prefix { before = prefixes[Int(before)].next }
+            prefixes[Int(before)].next = entry.next
         }
-        beginnings[Int(beginning)].next = unusedBeginning
-        unusedBeginning = beginning
+        prefixes[Int(prefix)].next = unusedPrefix
+        unusedPrefix = prefix
     }
 
     private mutating func rehash(_ buckets: Int) {
-        beginningBuckets = [Int32](repeating: -1, count: buckets)
-        holdingBuckets = beginningBuckets
+        prefixBuckets = [Int32](repeating: -1, count: buckets)
+        holdingBuckets = prefixBuckets
         for list in lists.indices {
             var holding = lists[list].newest
             while holding >= 0 {
@@ -301,11 +301,11 @@ struct PlacementTable: Sendable {
                 let first = bucket(hash(of: holding), list)
                 holdings[Int(holding)].next = holdingBuckets[first]
                 holdingBuckets[first] = holding
-                // A beginning may be in several lists. So only the first of its entries adds it to the hash table.
+                // A prefix may be in several lists. So only the first of its entries adds it to the hash table.
                 if entry.preceding < 0 {
                     let first = bucket(hash(of: holding))
-                    beginnings[Int(entry.beginning)].next = beginningBuckets[first]
-                    beginningBuckets[first] = entry.beginning
+                    prefixes[Int(entry.prefix)].next = prefixBuckets[first]
+                    prefixBuckets[first] = entry.prefix
                 }
                 holding = entry.older
             }
