@@ -9,7 +9,8 @@ package struct ModelSettings: Sendable, Equatable {
     package var aliases: [String] = []
     /// How the server chooses one of the model's executors for each request.
     package var balance = Balance.auto
-    /// Whose earlier prompts count when `balance` chooses an executor that has cached the beginning of a prompt.
+    /// With whose earlier prompts a prompt is compared to find an executor that has cached its prefix: those of all
+    /// clients of the pool, or only those of the same tenant.
     package var prefixScope = PrefixScope.pool
     /// The ids of other models that a request is sent to, in this order, when no executor of this model can answer.
     package var fallbacks: [String] = []

@@ -45,12 +45,12 @@ struct AddressShard: Sendable {
         return free
     }
 
-    /// Finds an entry that may be replaced, because its group has neither a connection nor a request.
+    /// Finds an entry that may be replaced, because its address or network has neither a connection nor a request.
     ///
-    /// The search examines at most `examinedMax` entries, and skips those that must not be replaced. An address is
-    /// known if a client there has lately had a valid key or been served (`AddressEntry.isKnown`). The first choice is
-    /// the entry of an unknown address that was not used since an earlier search examined it. The second choice is the
-    /// entry of any unknown address, and the last choice is the entry of a known address.
+    /// The search examines at most `examinedMax` entries. An address is known if a client there has lately had a valid
+    /// key or been served (`AddressEntry.isKnown`). The first choice is the entry of an unknown address that was not
+    /// used since an earlier search examined it. The second choice is the entry of any unknown address, and the last
+    /// choice is the entry of a known address.
     private mutating func freeIndex(at now: Nanoseconds) -> Int? {
         var unknown: Int?
         var known: Int?

@@ -9,9 +9,9 @@ internal import Transport
 /// Computed once for each executor of a configuration; immutable.
 package struct ForwardedFields: Sendable, Equatable {
     private let exact: [[UInt8]]
-    /// The beginnings of field names, each of which the settings list with a `*` at its end.
+    /// The beginnings of field names that are forwarded.
     ///
-    /// The `*` is left out here.
+    /// In the settings, each has a `*` at its end, which is left out here.
     private let prefixes: [[UInt8]]
     /// Whether the executor gets the client's `user-agent`.
     let hasUserAgent: Bool

@@ -4,8 +4,8 @@ internal import Transport
 
 /// The limits of header blocks on one connection, and the block that is arriving.
 ///
-/// The fields are counted in the received bytes, before nghttp2 decodes them. Their size is counted when nghttp2
-/// reports the decoded fields.
+/// The number of fields is found in the received bytes, before nghttp2 decodes them. The size of the fields is added up
+/// later, when nghttp2 reports them decoded.
 struct HTTP2HeaderBlock {
     /// The largest amount of memory that nghttp2 holds while it decodes a field, in bytes.
     ///

@@ -62,13 +62,15 @@ enum ErrorCodeTable {
         return ["model", "deployment", "adapter"].contains { word.contains($0) }
     }
 
-    /// Parts which say, in a type or code that names a model, that the model cannot be used.
+    /// Words that say, beside the word for a model in an error's type or code, that the model cannot be used: for
+    /// example `model_not_found`.
     private static let missing = """
         notfound notexist nosuch unknown invalid unsupported notsupported notavailable notloaded unloaded notserved \
         notdeployed notenabled deprecated decommissioned retired removed disabled notallowed termsrequired missing \
         notactive noaccess accessdenied
         """
-    /// Parts which say, in a type or code that names an account, that the account cannot be used.
+    /// Words that say, beside the word for an account in an error's type or code, that the account cannot be used: for
+    /// example `account_suspended`.
     private static let closed = """
         restricted disabled deactivated suspended blocked banned inactive notactive expired overdue terminated closed \
         locked frozen

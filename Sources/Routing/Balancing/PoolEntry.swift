@@ -36,7 +36,8 @@ package final class PoolEntry: Sendable {
         /// cache; used with `Balance.prefix`.
         var placement: PlacementState
         var random: UInt64
-        /// How many pools have used this entry so far: one for each configuration.
+        /// How many pools of this model there have been: each new configuration makes one, which goes on with this
+        /// entry.
         var generation = 0
         /// The engines that notify this pool when a slot becomes free; empty while no request waits.
         var joined: [Engine] = []

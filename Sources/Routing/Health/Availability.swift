@@ -52,8 +52,8 @@ struct Availability: ~Copyable, Sendable {
 
     /// Whether a request may wait until the engine or model has been loaded.
     ///
-    /// - Parameter loadWait: how long requests wait, in nanoseconds. For this time, an engine that refuses connections
-    ///   counts as one that is starting.
+    /// - Parameter loadWait: how long requests wait, in nanoseconds. An engine that refuses connections counts as one
+    ///   that is starting until this time has passed since it began to refuse them.
     func awaitsLoad(for loadWait: Nanoseconds, at now: Nanoseconds) -> Bool {
         if isNotReady { return true }
         let since = loadingSince.load(ordering: .relaxed)

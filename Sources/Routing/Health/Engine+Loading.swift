@@ -20,7 +20,8 @@ extension Executor {
     /// Whether the model is being loaded, or the engine may be starting, so that a request may wait for the model.
     ///
     /// - Parameter loadWait: how long the request may wait for the model, in nanoseconds; with 0 the result is false.
-    ///   For this time, an engine that refuses connections counts as one that may be starting.
+    ///   An engine that refuses connections counts as one that may be starting until this time has passed since it
+    ///   began to refuse them.
     package func awaitsLoad(for loadWait: Nanoseconds, at now: Nanoseconds) -> Bool {
         loadWait > 0
             && (availability.awaitsLoad(for: loadWait, at: now)

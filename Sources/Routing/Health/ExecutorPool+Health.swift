@@ -120,8 +120,8 @@ extension ExecutorPool {
 
     /// Whether the pool uses the unhealthy member at this index, because too few of its members are healthy.
     ///
-    /// If `mercy` is `some`, the pool leaves out half of its members: those at dead engines, and then unhealthy members
-    /// in the order of `members`. It uses the unhealthy members that follow. A member at a dead engine is never used.
+    /// If `mercy` is `some`, the pool never uses a member at a dead engine. It goes through the other unhealthy members
+    /// in the order of `members`, and leaves them out until half of all members are left out. It uses the rest.
     func isSpared(
         _ index: Int,
         by mercy: Mercy,
