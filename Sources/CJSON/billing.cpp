@@ -115,12 +115,13 @@ bool take_pair(Reader &reader) noexcept {
 
 /// Reads the billing header, a text that coding agents put first in the prompt, at the beginning of a JSON string.
 ///
-/// The rest of the string is left unread. The header consists of its name, `name=value` pairs, and the line ends after
-/// the pairs. If no pair follows the name, the header is the whole line.
+/// The rest of the string is left unread. The header consists of its name, `name=value` pairs, and the newline
+/// characters that follow the last pair. If no pair follows the name, it is the whole line with the newline characters
+/// after it.
 ///
 /// - Parameter header: receives the range of the header.
 /// - Returns: false if the value is not a string or does not begin with the header. The result is also false if the
-///   line of the header contains bytes that no header has, such as escapes other than line ends.
+///   line of the header contains bytes that no header has, such as an escape that is not a newline.
 bool take_header(Reader &reader, Part &header) noexcept {
     if (!reader.take('"') || size_t(reader.end - reader.at) < header_name.size()
         || std::memcmp(reader.at, header_name.data(), header_name.size()) != 0)

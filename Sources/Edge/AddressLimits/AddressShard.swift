@@ -1,4 +1,5 @@
-// One shard of the table of addresses: a fixed number of entries at most, some of which can be replaced.
+// One shard of the table of addresses. It has room for a fixed number of entries. When it is full, a new address can
+// take the place of another one that has neither a connection nor a request.
 internal import Transport
 
 /// The entries of those addresses and networks whose hash belongs to this shard; `AddressTable` keeps it under a lock.

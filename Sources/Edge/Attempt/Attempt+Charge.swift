@@ -15,7 +15,8 @@ enum AttemptVerdict: Equatable {
     /// The `FaultScope` says what has failed: the connection or the answer.
     ///
     /// - Parameters:
-    ///   - onlyIfMended: The failure counts only if another executor answers the same request.
+    ///   - onlyIfMended: The failure counts against the executor's health only if another executor answers the same
+    ///     request.
     ///   - servesOthers: The engine has recently sent bytes for other requests. For a failed connection, bytes for
     ///     health probes count too. The value is not used if `onlyIfMended` is true.
     case pending(FaultScope, onlyIfMended: Bool, servesOthers: Bool)

@@ -46,7 +46,7 @@ struct BodyQueue: Sendable {
         var waited: Nanoseconds
         /// Whether the limit on all bodies of one connection allows the body's buffer to grow by `lacking`.
         ///
-        /// If it does not, permission to exceed the part of the budget for bodies (the turn) would not help the body.
+        /// If it does not, the turn (permission to exceed the part of the budget for bodies) would not help the body.
         var fitsConnection: Bool
     }
 

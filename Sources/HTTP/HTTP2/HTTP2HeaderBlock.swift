@@ -42,9 +42,9 @@ struct HTTP2HeaderBlock {
     private let fatalFactor: Int
     /// How many fields and bytes beyond `fieldsMax` and `bytesMax` all blocks of the connection together may have.
     ///
-    /// Without this allowance, every stream could send a block of `fatalFactor` times the limits. The allowance is
-    /// enough for one such block, and is refilled by `fieldsMax` and `bytesMax` each second. On a connection from a
-    /// proxy of the operator, it is `trustedFactor` times as large.
+    /// A single block may have up to `fatalFactor` times the limits. The allowance, which all blocks share, prevents
+    /// such a block on every stream: it is enough for one, and each second `fieldsMax` and `bytesMax` are added to it
+    /// again. On a connection from a proxy of the operator, it is `trustedFactor` times as large.
     private var extraFields: HTTP2Allowance
     private var extraBytes: HTTP2Allowance
     /// The total payload length of the block's frames so far, in bytes.

@@ -63,7 +63,7 @@ final class HTTP2ServerSession: HTTP2Session, ServerProtocol {
         /// Processed bytes stay in the array until all bytes are processed, because each removal would copy the bytes
         /// that follow.
         var putOff: [UInt8] = []
-        /// How many bytes of `putOff` have been read.
+        /// How many of the received bytes in `putOff` the session has already processed.
         var putOffUsed = 0
         var putOffCharge = MemoryCharge()
     }

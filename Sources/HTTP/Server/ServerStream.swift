@@ -181,8 +181,8 @@ package class ServerStream {
         get { state.handler }
         set { state.handler = newValue }
     }
-    /// The event loop's time at which response bytes were last sent, or at which bytes began to wait for the client
-    /// although none had waited before; the later of the two.
+    /// The later of two times of the event loop: when response bytes were last sent, and when response bytes last began
+    /// to wait for the client after none had waited.
     package internal(set) final var lastMoved: Nanoseconds {
         get { state.lastMoved }
         set { state.lastMoved = newValue }
@@ -300,8 +300,8 @@ package class ServerStream {
     /// The number of response bytes that wait to be sent to the client.
     package var buffered: Int { output.count }
 
-    /// The event loop's time at which response bytes were last sent, or at which bytes began to wait for the client
-    /// although none had waited before; the later of the two.
+    /// The later of two times of the event loop: when response bytes were last sent, and when response bytes last began
+    /// to wait for the client after none had waited.
     package var lastProgress: Nanoseconds { lastMoved }
 
     /// Returns the head, and adds the fields that the operator has configured for all responses of the listener, except

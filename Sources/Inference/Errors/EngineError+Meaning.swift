@@ -70,7 +70,8 @@ extension EngineError {
         [message, code].contains { $0.map { ErrorMessage($0).saysModelIsLoading } == true }
     }
 
-    /// The meaning of the error, determined by its code and type, its statuses and its message.
+    /// What the error means, as its code and type, the status of the response, a status in the error, and its message
+    /// show.
     package var meaning: ErrorMeaning {
         let text = ErrorMessage(message ?? "")
         let (found, isWord) = unresolved(text)

@@ -9,8 +9,9 @@
 package struct RecentWork: Sendable, Equatable {
     /// The cost of a new connection: 200 ms.
     ///
-    /// So in the first 100 ms of a connection, the loop does all other work before it reads the connection. Without
-    /// this cost, the loop would not delay a flood of connections with one request each.
+    /// This is 100 ms above the threshold `most`. So in the first 100 ms of a connection, the loop does all other work
+    /// before it reads the connection. Without this cost, the loop would not delay a flood of connections with one
+    /// request each.
     package static let connection: Nanoseconds = 200_000_000
     /// The cost of a request: 10 ms.
     ///
@@ -21,9 +22,10 @@ package struct RecentWork: Sendable, Equatable {
     /// A refused request is one whose response has a 4xx status. With this cost, a connection that keeps causing 17 of
     /// them a second has to wait for the loop's other work.
     package static let refusal: Nanoseconds = 50_000_000
-    /// The largest content of the bucket with which the channel need not wait for the loop's other work: 100 ms.
+    /// The threshold of the bucket: 100 ms of recent work.
     ///
-    /// A burst of 10 requests costs this much. One refused request costs less, and two refused requests cost more.
+    /// While the bucket contains more, the loop does all other work before it reads the channel. A burst of 10 requests
+    /// reaches the threshold exactly. One refused request stays below it, and two refused requests exceed it.
     static let most: Nanoseconds = 100_000_000
     /// The largest content of the bucket: 1.1 s.
     ///

@@ -11,9 +11,10 @@
 ///
 /// Confined to the thread of its loop.
 final class YieldQueue {
-    /// The minimum time for the channels of the queue in one turn, in nanoseconds: 0.1 ms.
+    /// The time that the channels of the queue may use in each turn, however short the turn's other work was, in
+    /// nanoseconds: 0.1 ms.
     ///
-    /// The loop may exceed this time with the last channel that it serves, because it cannot know the cost beforehand.
+    /// The last channel may take longer, because the loop cannot know the cost beforehand.
     static let sliceMin: Nanoseconds = 100_000
     /// In each turn, the queue gets a fourth of the time that the other work of the turn has taken, but at least
     /// `sliceMin`.
