@@ -35,9 +35,9 @@ extension ExecutorPool {
     /// These are the members that have the beginning of the request's prompt in their cache, the member that has served
     /// the request's session, and two others drawn at random.
     ///
-    /// - Returns: nil if no further member that can take the request was drawn, or if none of these members can take it
-    ///   any more, for instance because other pools have just taken the last slots. The caller then looks at all
-    ///   members.
+    /// - Returns: nil in two cases; the caller then looks at all members. Either no member that was drawn at random can
+    ///   take the request, apart from those with the prompt or the session. Or none of all these members has a free
+    ///   slot any more, for instance because other pools have just taken the last ones.
     func chooseOfSome(_ request: RoutingRequest, _ state: inout PoolEntry.State, at now: Nanoseconds) -> Choice? {
         state.free.removeAll(keepingCapacity: true)
         var trial: Int?

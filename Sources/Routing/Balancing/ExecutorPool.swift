@@ -79,7 +79,8 @@ package final class ExecutorPool: Sendable {
     /// A random number below the last sum selects a member in proportion to the weights. The array is empty if the pool
     /// is small or its executors take turns, because every member is then considered for each request.
     let weightSums: [Int]
-    /// Numbers the pools that have used the same `entry`; the pool of a later configuration has a greater number.
+    /// The number of this pool among the pools of its model, of which each configuration makes one; a later pool has a
+    /// greater number.
     let generation: Int
 
     /// The result of choosing an executor.
