@@ -254,16 +254,17 @@ class NamedMembers {
     /// Stores the range of a member's value, if it is a string and the caller asked for the member's name.
     ///
     /// If the caller asked for members inside this member's object, by names such as `a.b`, the function stores their
-    /// ranges, too. `key` is the byte after the opening quotation mark of the member's name. Returns false if the JSON
-    /// is invalid.
-    bool note(const uint8_t *key, ondemand::value &value) noexcept {
-        bool is_outer = false;
+    /// ranges, too. `key` is the byte after the opening quotation mark of the member's name. `may_open` is false for a
+    /// member whose object the caller reads afterwards, because the parser passes over each object only once. Returns
+    /// false if the JSON is invalid.
+    bool note(const uint8_t *key, ondemand::value &value, bool may_open) noexcept {
+        uint32_t inside = 0;
         for (size_t i = 0; i < count_; i++) {
-            if (FoldedName::is_exactly(key, names_[i])) note_string(value, bytes_, out_[i]);
-            is_outer |= !outer_[i].empty() && FoldedName::is_exactly(key, outer_[i]);
+            if (!outer_[i].empty()) inside |= uint32_t(FoldedName::is_exactly(key, outer_[i])) << i;
+            else if (FoldedName::is_exactly(key, names_[i])) note_string(value, bytes_, out_[i]);
         }
         ondemand::json_type type;
-        if (!is_outer || value.type().get(type) != SUCCESS || type != ondemand::json_type::object) return true;
+        if (!inside || !may_open || value.type().get(type) != SUCCESS || type != ondemand::json_type::object) return true;
         ondemand::object object;
         if (value.get_object().get(object) != SUCCESS) return false;
         for (auto item : object) {
@@ -271,7 +272,7 @@ class NamedMembers {
             if (std::move(item).get(field) != SUCCESS) return false;
             const uint8_t *inner = reinterpret_cast<const uint8_t *>(field.key().raw());
             for (size_t i = 0; i < count_; i++) {
-                if (outer_[i].empty() || !FoldedName::is_exactly(key, outer_[i])) continue;
+                if (!(inside >> i & 1)) continue;
                 if (FoldedName::is_exactly(inner, names_[i].substr(outer_[i].size() + 1)))
                     note_string(field.value(), bytes_, out_[i]);
             }
@@ -366,10 +367,8 @@ extern "C" cjson_status cjson_scan_request(cjson_parser *parser, const uint8_t *
             out->key = key;
             return CJSON_DUPLICATE;
         }
-        if (!(key & wanted)) {
-            if (key == CJSON_KEY_NONE && !named.note(name, field.value())) return CJSON_INVALID;
-            continue;
-        }
+        if (!named.note(name, field.value(), key == CJSON_KEY_NONE)) return CJSON_INVALID;
+        if (!(key & wanted)) continue;
         if (key == CJSON_KEY_CACHE_SALT || key == CJSON_KEY_PREVIOUS_RESPONSE) {
             note_string(field.value(), bytes, key == CJSON_KEY_CACHE_SALT ? out->cache_salt : out->previous_response);
             continue;

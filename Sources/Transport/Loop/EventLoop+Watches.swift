@@ -1,6 +1,5 @@
 // Watches of mailboxes and of other descriptors that are not stream sockets.
 internal import CLinux
-internal import Glibc
 
 extension EventLoop {
     /// Calls `body` on the loop's thread for each message that is posted to the mailbox.

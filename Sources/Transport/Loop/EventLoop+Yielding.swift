@@ -1,6 +1,5 @@
 // The work of a turn that waits until the output of all streams is written: TLS handshakes, new connections, and
 // reading from channels whose clients have lately caused much work. Each kind of work has a limited time.
-internal import Glibc
 
 extension EventLoop {
     /// Lets TLS handshakes that wait continue, for at most about `HandshakeBudget.burst` nanoseconds.

@@ -10,6 +10,15 @@ final class JSONTarget: FuzzTarget {
     /// A model name that contains every kind of character to escape.
     private static let executorModel = "the \"model\"\\ of\n\u{1}/\u{fc}\u{1F600}"
 
+    /// Names of members that each scan also looks for, some of which it reads for other purposes, too.
+    private static let names = {
+        var names = MemberNames()
+        for name in ["user", "sessionId", "metadata.user_id", "Extra.threadId", "model", "stream_options.a"] {
+            _ = names.add(name)
+        }
+        return names
+    }()
+
     func run(_ input: FuzzInput, _ findings: Findings) {
         var input = input
         let form = input.choice()
@@ -21,11 +30,16 @@ final class JSONTarget: FuzzTarget {
         readAnswers(bytes, findings)
         let scan: RequestScan
         do throws(RequestScanError) {
-            scan = try scanner.scanRequest(body, dialect: dialect)
+            scan = try scanner.scanRequest(body, dialect: dialect, naming: Self.names)
         } catch {
             findings.expect(!error.message.isEmpty, "an error without a message")
             refused(bytes, error, dialect, findings)
             return
+        }
+        for range in scan.named where !range.isEmpty {
+            let isString = range.count >= 2 && range.upperBound <= bytes.count && bytes[range.lowerBound] == 0x22
+            let ends = isString && bytes[range.upperBound - 1] == 0x22
+            findings.expect(ends, "a named member that is no string: \(range)")
         }
         compare(scan, with: bytes, dialect, findings)
         checkMedia(scan.media, of: bytes, findings)
