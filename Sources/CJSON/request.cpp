@@ -264,7 +264,8 @@ class NamedMembers {
             else if (FoldedName::is_exactly(key, names_[i])) note_string(value, bytes_, out_[i]);
         }
         ondemand::json_type type;
-        if (!inside || !may_open || value.type().get(type) != SUCCESS || type != ondemand::json_type::object) return true;
+        if (!inside || !may_open) return true;
+        if (value.type().get(type) != SUCCESS || type != ondemand::json_type::object) return true;
         ondemand::object object;
         if (value.get_object().get(object) != SUCCESS) return false;
         for (auto item : object) {

@@ -61,7 +61,8 @@ import Testing
             #"{"model":"m","sessionid":"1","SESSIONID":"1","sessionI":"1","sessionIds":"1","sessionId\u0000":"1"}"#,
             #"{"model":"m","":"1","session\u00e9d":"1","sessionIé":"1","session\ud83d\ude00":"1","sessi💬":"1"}"#,
             #"{"model":"m","Extra.threadId":"1","Extra":{"":"1"},"Ext":{"threadId":"1"},"Extras":{"threadId":"1"}}"#,
-            #"{"model":"m","extra":{"threadId":"1"},"Extra":{"threadid":"1","threadId ":"1"},"Extra.x":{"threadId":"1"}}"#,
+            #"{"model":"m","extra":{"threadId":"1"},"Extra":{"threadid":"1","threadId ":"1"}}"#,
+            #"{"model":"m","Extra.x":{"threadId":"1"}}"#,
             "{\"model\":\"m\",\"\(long)a\":\"1\",\"\(long.dropLast())\":\"1\"}",
         ] {
             #expect(try session(fields, [], body) == nil, "\(body)")

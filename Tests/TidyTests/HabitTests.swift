@@ -9,7 +9,7 @@ import Testing
     ///
     /// The allowed exceptions are literals that cannot be broken.
     @Test func linesAreShort() throws {
-        let allowed = 122
+        let allowed = 121
         let kinds = [
             ("Sources", "swift"), ("Sources", "cpp"), ("Sources", "h"), ("Tests", "swift"), ("Tests", "py"),
             ("Benchmarks", "py"), ("infrastructure", "py"), ("infrastructure", "sh"),
