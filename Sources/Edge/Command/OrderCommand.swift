@@ -88,7 +88,7 @@ package struct OrderCommand: Equatable, Sendable {
     private static func begins(_ url: String, with given: String) -> Bool {
         guard !given.isEmpty, url.hasPrefix(given) else { return false }
         guard let next = url.dropFirst(given.count).first, let last = given.last else { return true }
-        // The beginning must not end inside a name or a number, as `gpu-1` does in `gpu-10`.
+        // What the operator gave must not end inside a name or a number of the URL, as `gpu-1` does in `gpu-10`.
         return !(next.isLetter || next.isNumber) || !(last.isLetter || last.isNumber)
     }
 

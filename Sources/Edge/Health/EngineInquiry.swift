@@ -8,7 +8,7 @@ internal import Transport
 /// `EngineQuestions` decides which question is due. Confined to the control thread.
 final class EngineInquiry: ExecutorStreamHandler, TimerTarget {
     private enum TimerKind: Int {
-        /// The next question is due.
+        /// It is time to ask the engine the next question.
         case ask
         /// The engine has not answered the question in time.
         case late

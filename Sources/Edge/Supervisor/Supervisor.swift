@@ -289,7 +289,7 @@ package final class Supervisor {
         admin.watch = watch
     }
 
-    /// Writes the address of each listener for clients to the operator's log.
+    /// Writes to the operator's log the address of each listener that serves clients.
     func sayListeners() {
         for plan in running.snapshot.listeners {
             guard let sockets = running.sockets.clients[plan.key] else { continue }

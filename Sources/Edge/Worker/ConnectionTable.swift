@@ -7,7 +7,8 @@ struct ConnectionTable {
     private var connections = Slab<ServerConnection>()
     /// Whether each connection has carried a request, by the connection's index in `connections`.
     private var hasServed: [Bool] = []
-    /// For each connection, by its index in `connections`: when `isNoteDue` last returned true; 0 if it never has.
+    /// For each connection, by its index in `connections`: when `isNoteDue` last allowed a call of
+    /// `AddressTable.noteKnown`; 0 if it never has.
     private var noted: [Nanoseconds] = []
     /// The shortest time between two calls of `AddressTable.noteKnown` for one connection, in nanoseconds.
     ///

@@ -241,8 +241,8 @@ private struct Redactor {
         "nl", "ch", "cn", "jp", "kr", "in", "us", "ca", "au", "xyz", "sh",
     ]
 
-    /// The index after an internal host name, or a name of three parts or more in a public domain; nil if none begins
-    /// here.
+    /// The index after the host name that begins here, if it is internal, or has three parts or more in a public
+    /// domain; otherwise nil.
     private func internalHost(_ index: Int) -> Int? {
         guard text[index].isAlphanumeric else { return nil }
         let stop = trimmed(end(from: index, while: isOfHost), notBefore: index)

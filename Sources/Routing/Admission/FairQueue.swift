@@ -226,8 +226,8 @@ package struct FairQueue<Element> {
     /// Makes room for a new entry of `tenant`, by removing the latest entry of the tenant with the most entries.
     ///
     /// The tenant with the most entries must have at least two entries more than `tenant`. Otherwise the two tenants
-    /// would remove each other's entries in turn. If the tenant with the most entries was served last, one entry more
-    /// is enough, because it has just had its turn.
+    /// would remove each other's entries in turn. If the tenant with the most entries was the one served most
+    /// recently, one entry more is enough, because it has just had its turn.
     ///
     /// - Returns: the removed entry; nil if no tenant has enough entries.
     package mutating func makeRoom(for tenant: String) -> (element: Element, ticket: Ticket)? {

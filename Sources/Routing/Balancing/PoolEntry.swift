@@ -135,9 +135,9 @@ extension PoolEntry.State {
         return counts
     }
 
-    /// How many waiting requests would be served before a new request.
+    /// How many waiting requests would be served before `request` if it joined the queue now.
     ///
-    /// - Parameter returning: whether an executor has already tried the new request without success.
+    /// - Parameter returning: whether `request` comes back after an attempt that failed.
     func ahead(of request: RoutingRequest, returning: Bool) -> Int {
         returning ? place(inReturned: request.priority) : returned.count + lines.ahead(of: request)
     }

@@ -29,7 +29,7 @@ package final class HandshakeGate {
     private(set) var isEmpty = true
     /// How many handshakes wait.
     package var waitingCount: Int { queue.count }
-    /// The largest number of handshakes that may wait before the server has answered them.
+    /// The largest number of handshakes that may wait for their first answer from the server.
     ///
     /// Handshakes that the server has answered (rank `begun`) may always wait, and are not counted here.
     var places: Int {
