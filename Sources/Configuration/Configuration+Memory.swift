@@ -4,7 +4,7 @@ extension Configuration {
     /// How much of `memory_limit` the server reserves for each client connection when it accepts the connection, in
     /// bytes.
     ///
-    /// This covers the TLS state, the nghttp2 session, this server's own state and a few small requests.
+    /// The charge covers the TLS state, the nghttp2 session, this server's own state and a few small requests.
     @inlinable package static var connectionChargeBytes: Int { 64 << 10 }
 
     /// How many idle connections fit into `memory_limit` beside one request body of the largest size and the memory to

@@ -6,7 +6,7 @@ internal import Transport
 extension ForwardSettings {
     /// Reads the keys of a section that begin with `forward_`.
     ///
-    /// It is an error if `forward_fields` names a field that must never reach an executor.
+    /// The section reports an error if `forward_fields` names a field that must never reach an executor.
     init(reading section: ConfigurationSection) {
         self.init()
         let expected = "names of header fields, such as http-referer or x-openrouter-*"

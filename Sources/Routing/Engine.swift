@@ -45,7 +45,7 @@ package final class Engine: Sendable {
     private let isUsageRefused = Atomic<Bool>(false)
     /// Whether a connection that the engine refuses may mean that the engine is still starting.
     ///
-    /// It is false once a predecessor process has passed its record of the engine's health to this process.
+    /// The value is false once a predecessor process has passed its record of the engine's health to this process.
     let mayBeStarting = Atomic<Bool>(true)
     /// The lock that is held while the limits are checked and an attempt is counted, so that two pools never take the
     /// same slot.
@@ -219,7 +219,7 @@ package final class Engine: Sendable {
 
     /// Publishes the engine's counts to the other processes of an upgrade.
     ///
-    /// This is called after a count has changed, and only while `isShared` is true.
+    /// The function is called after a count has changed, and only while `isShared` is true.
     func publish() {
         attemptsMirror.publish(attempts)
         promptBytesMirror.publish(promptBytes)

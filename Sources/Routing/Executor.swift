@@ -27,7 +27,7 @@ package final class Executor: Sendable {
     private let promptBytes = Atomic<Int>(0)
     /// Copies of `attempts` and `promptBytes` for the other server processes of an upgrade.
     ///
-    /// They are kept up to date while `engine.isShared` is true.
+    /// The copies are kept up to date while `engine.isShared` is true.
     private let attemptsMirror = CountMirror(), promptBytesMirror = CountMirror()
 
     /// Makes an executor without attempts, whose health allows requests.

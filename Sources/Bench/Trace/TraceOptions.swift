@@ -23,7 +23,7 @@ package struct TraceOptions: Sendable {
     package var executors: [String] = []
     /// How many connections the bench opens before it sends the first request.
     ///
-    /// It opens another one whenever no connection has room for the next stream.
+    /// The bench opens another connection whenever no connection has room for the next stream.
     package var connections = 4
     /// How long the bench waits for answers after the last request, in seconds.
     package var drain = 600.0

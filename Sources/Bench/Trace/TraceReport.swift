@@ -18,7 +18,8 @@ package struct TraceReport {
 
     /// The longest time that a percentile can report, an hour; longer times count as an hour.
     ///
-    /// It is that long because requests may wait for many minutes if the server has too few executors for the load.
+    /// The limit is that long because requests may wait for many minutes if the server has too few executors for the
+    /// load.
     private static let firstTokenMax: Nanoseconds = 3_600_000_000_000
 
     var url = ""

@@ -43,8 +43,8 @@ package struct FoundMembers: Sendable, Equatable {
 
     /// Makes the value for a configuration that has just been read.
     ///
-    /// It contains the executors that the configuration's files of executors list. No engine has been asked for its
-    /// models yet, and no host name has been resolved.
+    /// The value contains the executors that the configuration's files of executors list. No engine has been asked for
+    /// its models yet, and no host name has been resolved.
     package init(_ configuration: Configuration) { files = configuration.listedExecutors }
 
     /// Returns the found members for the files, engines and host names that `configuration` contains; drops all others.

@@ -3,7 +3,8 @@ internal import Transport
 
 /// The ids, aliases and fallbacks of all models.
 ///
-/// They are collected while the models are read, and `check` looks for errors in them once all models have been read.
+/// Names are collected while the models are read. Then `check` reports names that two models share, and fallbacks that
+/// no model has as its id.
 /// An id or an alias must belong to exactly one model. Names are compared byte by byte, like the names in requests.
 struct ModelNames {
     var ids: [(String, ConfigurationLocation)] = []

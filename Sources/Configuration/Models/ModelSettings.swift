@@ -79,7 +79,8 @@ package struct ModelSettings: Sendable, Equatable {
 
     /// The rules by which the server can choose an executor for a request.
     package enum Balance: String, Sendable, CaseIterable {
-        /// As `prefix`, if every executor of the model has a prefix cache, and otherwise as `leastLoad`.
+        /// The server applies the rule `prefix` if every executor of the model has a prefix cache, and otherwise
+        /// `leastLoad`.
         ///
         /// The server knows from an executor's `kind`, or from its probes, whether the executor has a prefix cache.
         case auto

@@ -1,4 +1,5 @@
-// What the clients at one address or network use, such as connections and requests: an entry in the table of addresses.
+// An entry of the table of addresses counts what the clients at one address or in one network use, such as connections
+// and requests.
 internal import Configuration
 internal import Routing
 internal import Transport

@@ -1,14 +1,15 @@
-// What one connection or request adds to the counts of its client's address (`limits.per_address`). It is subtracted
-// from these counts when the connection or request ends.
+// A hold keeps a connection or a request counted for its client's address (`limits.per_address`) until the connection
+// or the request ends.
 internal import Configuration
 internal import HTTP
 internal import Synchronization
 internal import Transport
 
-/// What one connection or one request adds to the counts of its client's address in an `AddressTable`.
+/// Keeps a connection or a request counted for its client's address in an `AddressTable`.
 ///
-/// `end` subtracts this from the counts, and `deinit` calls `end`. So it is subtracted even if nothing has called
-/// `end`. The object moves from thread to thread together with the socket, and only one thread uses it at a time.
+/// The function `end` subtracts the connection or the request from the counts. `deinit` calls `end`, so that nothing
+/// stays counted if no other code has called `end`. The object moves from thread to thread together with the socket,
+/// and only one thread uses it at a time.
 package final class AddressHold: Sendable, ConnectionHold {
     /// The steps in which bytes of a request body are counted: 64 KiB.
     private static let bodyStep = 64 << 10

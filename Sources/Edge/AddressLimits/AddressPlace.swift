@@ -18,6 +18,6 @@ struct AddressPlace: Sendable, Equatable {
     let index: Int
     /// The factor by which all limits in `limits.per_address` are multiplied for this entry.
     ///
-    /// It is 1 for an IPv4 address or an IPv6 /64, and 8 for an IPv6 /48.
+    /// The factor is 1 for an IPv4 address or an IPv6 /64, and 8 for an IPv6 /48.
     let scale: Int
 }

@@ -26,8 +26,8 @@ extension Attempt {
     /// Decides whether a failure counts against the health of the executor at once, or whether that decision waits for
     /// later attempts of the same exchange.
     ///
-    /// This is called as soon as the failure is found, because the decision depends on whether the engine serves other
-    /// requests at that time.
+    /// The function is called as soon as the failure is found, because the decision depends on whether the engine
+    /// serves other requests at that time.
     func verdict(on failure: Failure) -> AttemptVerdict {
         // An executor that was ejected for its failures gets one request as a trial before it gets others. If the trial
         // fails, the failure counts at once, even though the request may have caused it.

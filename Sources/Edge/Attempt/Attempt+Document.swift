@@ -170,7 +170,8 @@ extension Attempt {
 
     /// Decides by the first bytes whether an answer is a stream of events, as the request asked, or a document.
     ///
-    /// This is called if the request asked for a stream, but the answer's content type is not `text/event-stream`.
+    /// The function is called if the request asked for a stream, but the answer's content type is not
+    /// `text/event-stream`.
     func identify() {
         guard let owner, answer.kind == .document else { return }
         let begin = held

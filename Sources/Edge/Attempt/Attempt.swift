@@ -97,8 +97,8 @@ final class Attempt: TimerTarget {
     private(set) var lastHeard: Nanoseconds = 0
     /// When the executor's present silence began.
     ///
-    /// This is the latest of three times: when the attempt began, when bytes of the answer most recently arrived, and
-    /// when the edge began to read again after a pause.
+    /// The value is the latest of three times: when the attempt began, when bytes of the answer most recently arrived,
+    /// and when the edge began to read again after a pause.
     private(set) var silentSince: Nanoseconds = 0
     /// Whether the edge reads from the executor; while reading is paused, no bytes can arrive.
     private(set) var isReading = true

@@ -12,7 +12,7 @@ internal import Transport
 final class KeyStoreWatcher: Sendable {
     /// The pause between two checks whether the file has changed, in microseconds.
     ///
-    /// It is short, so that a change is in force within a second.
+    /// The pause is short, so that a change is in force within a second.
     private static let interval: useconds_t = 250_000
 
     /// The keys in the file, which the thread keeps up to date.

@@ -107,7 +107,7 @@ final class CommandServer {
 
     /// Takes over the predecessor's command socket if the configuration names its path; otherwise closes it.
     ///
-    /// This must be called before `adopt` is called with the same configuration.
+    /// The function must be called before `adopt` is called with the same configuration.
     func inherit(_ handed: Handover.ListenerSockets?, _ configuration: Configuration) {
         guard let handed else { return }
         guard var adopted = adopted(handed, configuration) else {

@@ -37,7 +37,7 @@ protocol ExchangeEnvironment: AnyObject {
     var promptHasher: PromptHasher { get }
     /// The table of client addresses, which all workers share.
     ///
-    /// It counts the connections, requests and body bytes of each address, for `limits.per_address`.
+    /// The table counts the connections, requests and body bytes of each address, for `limits.per_address`.
     var addresses: AddressTable { get }
     /// The API keys in force, and whether a request must have a key.
     var access: Authenticator { get }

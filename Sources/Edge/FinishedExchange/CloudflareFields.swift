@@ -14,8 +14,8 @@ package struct CloudflareFields: Sendable, Equatable {
 
     /// Reads the fields; nil if they cannot be trusted or are both missing.
     ///
-    /// They are trusted if the peer is a trusted proxy, and if proxies of this listener name their clients in header
-    /// fields.
+    /// The fields are trusted if the peer is a trusted proxy, and if proxies of this listener name their clients in
+    /// header fields.
     ///
     /// Other proxies name their clients in PROXY headers, and pass on all header fields unchanged. A client of theirs
     /// could forge these two fields.

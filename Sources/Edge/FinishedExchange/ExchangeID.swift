@@ -3,7 +3,7 @@
 
 /// The id of an exchange, which is a request and its response.
 ///
-/// It is unique in a log, unless two processes start within the same millisecond.
+/// The id is unique in a log, unless two processes start within the same millisecond.
 package struct ExchangeID: Hashable, Sendable, CustomStringConvertible {
     /// When the process started, in milliseconds since 1970.
     package var processStart: Int

@@ -106,8 +106,8 @@ package struct FinishedExchange: Sendable {
 
     /// The status under which the exchange is counted in the metrics.
     ///
-    /// This is `status`, the status that the edge sent to the client. But if the edge sent a status below 400 and the
-    /// exchange failed afterwards, it is the status of the failure.
+    /// The value is `status`, the status that the edge sent to the client. But if the edge sent a status below 400 and
+    /// the exchange failed afterwards, it is the status of the failure.
     var reportedStatus: Int {
         guard status < 400, case .failed(let failure) = end else { return status }
         return failure.status

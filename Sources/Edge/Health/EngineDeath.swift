@@ -16,9 +16,9 @@ package struct EngineDeath: Sendable {
 extension Attempt {
     /// Whether the attempt must end, because health probes have found its engine dead.
     ///
-    /// It must end if no byte of its answer has arrived for `ExecutorHealth.silenceMax`. It must end at once if the
-    /// answer has not begun, and the last probe's connection was refused, reset or closed. While the edge has paused
-    /// reading from the engine, the attempt goes on, because no bytes can arrive then.
+    /// The attempt must end if no byte of its answer has arrived for `ExecutorHealth.silenceMax`. It must end at once
+    /// if the answer has not begun, and the last probe's connection was refused, reset or closed. While the edge has
+    /// paused reading from the engine, the attempt goes on, because no bytes can arrive then.
     func isLost(by death: EngineDeath, at now: Nanoseconds) -> Bool {
         guard phase == .waiting || phase == .relaying, isReading else { return false }
         if lastHeard == 0, death.isRefusal { return true }

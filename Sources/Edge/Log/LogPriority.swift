@@ -14,7 +14,7 @@ package enum LogPriority: UInt8, Sendable {
 extension ExchangeMachine.End {
     /// The priority of the log line of an exchange that ended in this way.
     ///
-    /// It is `warning` for a failure of the edge or of an executor, and `information` for all other ends.
+    /// The priority is `warning` for a failure of the edge or of an executor, and `information` for all other ends.
     var priority: LogPriority {
         if case .failed(let failure) = self, failure.side != .client { return .warning }
         return .information

@@ -185,7 +185,7 @@ package final class LogSink: Sendable {
 
     /// Whether the log thread must drop lines now if the output is full, instead of waiting.
     ///
-    /// This is so while a change to another output waits, and after the time that `endWaiting` allows.
+    /// The thread must drop lines while a change to another output waits, and after the time that `endWaiting` allows.
     private var isOver: Bool {
         if changesWaiting.load(ordering: .relaxed) > 0 { return true }
         let end = endsBy.load(ordering: .relaxed)

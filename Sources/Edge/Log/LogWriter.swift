@@ -7,7 +7,8 @@ internal import Glibc
 struct LogWriter {
     /// A function that writes some of the given bytes.
     ///
-    /// It returns the number of bytes written, a negative errno, or 0 if the descriptor stayed full for too long.
+    /// The function returns the number of bytes written, a negative errno, or 0 if the descriptor stayed full for too
+    /// long.
     typealias Write = (UnsafeRawBufferPointer) -> Int
 
     /// The unwritten rest of a line that was written only in part.

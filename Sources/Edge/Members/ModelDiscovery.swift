@@ -16,8 +16,8 @@ final class ModelDiscovery: ExecutorStreamHandler, TimerTarget {
     static let timeout: Nanoseconds = 5_000_000_000
     /// The delay between two requests to an engine whose host name has no address yet, in nanoseconds.
     ///
-    /// It is short because the start of the server, or a reload, waits for the first answer until `waitsUntil`. Later
-    /// the longer intervals apply.
+    /// The delay is short because the start of the server, or a reload, waits for the first answer until `waitsUntil`.
+    /// Later the longer intervals apply.
     private static let unresolvedInterval: Nanoseconds = 50_000_000
 
     private enum TimerKind: Int {

@@ -9,7 +9,7 @@ final class NameFollower {
     private var lists: [NameLookup: AddressList] = [:]
     /// The addresses that were known at the start, such as those that the predecessor process found.
     ///
-    /// They are used until the first answer for their name.
+    /// These addresses are used until the first answer for their name.
     private let known: [NameLookup: [WeightedAddress]]
     /// How many times `adopt` has been called.
     private var adoptions = 0

@@ -27,7 +27,7 @@ package final class BodyHold: Sendable {
 
     /// Gives the charged memory back to the budget, just before the body is charged to the connection's account.
     ///
-    /// It may be called more than once.
+    /// The function may be called more than once.
     func release() {
         let bytes = held.exchange(0, ordering: .relaxed)
         if bytes > 0 { budget.release(bytes) }

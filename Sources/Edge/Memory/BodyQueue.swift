@@ -75,7 +75,7 @@ struct BodyQueue: Sendable {
     private var waiting: [ExchangeID: Waiting] = [:]
     /// The waiting body that is the next to get permission to exceed the part of the budget for bodies (the turn).
     ///
-    /// It is the body that still needs the fewest bytes. Bodies that the permission cannot help, or did not help a
+    /// The body that still needs the fewest bytes is chosen. Bodies that the permission cannot help, or did not help a
     /// short time ago, are left out.
     private var nearest: ExchangeID?
     /// The time of the latest call of `ask`.

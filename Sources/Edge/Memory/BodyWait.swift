@@ -153,7 +153,8 @@ final class BodyWait {
 
     /// Charges free memory for a body, although other bodies wait for memory; if too little is free, returns false.
     ///
-    /// This is used if the body cannot wait, because there is no memory to keep the bytes that arrive during the wait.
+    /// The function is used if the body cannot wait, because there is no memory to keep the bytes that arrive during
+    /// the wait.
     func takeRoom(
         for footprint: Int,
         of body: Body,

@@ -47,7 +47,7 @@ struct ExchangeMemory {
 
     /// Charges the memory that every exchange needs to reach an executor and to buffer the beginning of a response.
     ///
-    /// This is done before the first attempt, so that the exchange can always relay a response.
+    /// The memory is charged before the first attempt, so that the exchange can always relay a response.
     ///
     /// - Returns: false if there is no memory.
     mutating func begin() -> Bool {

@@ -168,8 +168,8 @@ package final class MemoryBudget: MemorySource, PlacementMemory {
 
     /// The largest request body that one connection can hold, in bytes.
     ///
-    /// It is seven tenths of `bodiesMax`: what the function `part` allows a connection while no other connection has a
-    /// body.
+    /// The size is seven tenths of `bodiesMax`: what the function `part` allows a connection while no other connection
+    /// has a body.
     package var bodyMax: Int { bodiesMax / 10 * 7 }
 
     /// Whether request bodies take more than three quarters of what they may take together, or less than an eighth of

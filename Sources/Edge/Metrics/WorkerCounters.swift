@@ -34,7 +34,8 @@ package struct WorkerCounters: Sendable {
         var input = Histogram(bounds: Buckets.tokens)
         /// The number of tokens in the response of each exchange.
         ///
-        /// It is recorded if the executor has reported it or the response was a stream, whose token events are counted.
+        /// The number is recorded if the executor has reported it or the response was a stream, whose token events are
+        /// counted.
         var output = Histogram(bounds: Buckets.tokens)
         /// The number of attempts that have ended, by executor and by how they ended.
         var attempts = AttemptCounts()
@@ -102,8 +103,8 @@ package struct WorkerCounters: Sendable {
     var answerOverhead = Histogram(bounds: Buckets.overhead)
     /// The time that the worker takes to end the attempt of a client that has left, in nanoseconds.
     ///
-    /// It is measured from the start of the event loop's turn in which the worker notices that the client has left,
-    /// until the loop has written the output of this turn, and with it the cancellation, to the sockets.
+    /// The time is measured from the start of the event loop's turn in which the worker notices that the client has
+    /// left, until the loop has written the output of this turn, and with it the cancellation, to the sockets.
     var abortToExecutor = Histogram(bounds: Buckets.overhead)
     /// Connections of clients that this worker has accepted.
     var accepted: UInt64 = 0

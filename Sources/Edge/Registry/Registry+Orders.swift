@@ -5,8 +5,8 @@ internal import Transport
 extension Registry {
     /// Carries out an operator's command, such as `drain`, for all executors of an engine or of one model at an engine.
     ///
-    /// This includes executors of earlier configurations. When this function returns, no attempt that the command
-    /// forbids can begin any more.
+    /// The command also applies to executors of earlier configurations. When this function returns, no attempt that the
+    /// command forbids can begin any more.
     func give(_ action: OrderAction, to target: ExecutorOrders.Target, at now: Nanoseconds) {
         orders.give(action, to: target)
         for executor in executors where ExecutorOrders.covers(target.url, name: executor.name) {

@@ -5,8 +5,8 @@ internal import Transport
 
 /// Replaces the served certificates of all listeners when their files change; confined to the control thread.
 ///
-/// It compares the contents of the files. Their modification times do not suffice, because certbot replaces a symbolic
-/// link, and a copied file may keep the time of the original.
+/// The follower compares the contents of the files. Their modification times do not suffice, because certbot replaces a
+/// symbolic link, and a copied file may keep the time of the original.
 final class CertificateFollower {
     /// The time between two comparisons of the files with the served certificates, in nanoseconds.
     private static let interval: Nanoseconds = 10_000_000_000

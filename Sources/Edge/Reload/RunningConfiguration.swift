@@ -43,8 +43,8 @@ final class RunningConfiguration {
     private var asRead: Configuration
     /// The found executors and models, which the configuration file itself does not list.
     ///
-    /// They come from separate files of executors, from the engines' lists of models, and from the addresses of host
-    /// names.
+    /// Found members come from separate files of executors, from the engines' lists of models, and from the addresses
+    /// of host names.
     private(set) var members: FoundMembers
     /// The immutable state that the workers use: the configuration with the found members, resolved against the
     /// registry.
@@ -355,7 +355,7 @@ final class RunningConfiguration {
 
     /// Returns one line for each found executor or model that the server does not use, at most 10 lines.
     ///
-    /// It leaves out lines about executors and models that were already not used at the previous call.
+    /// The result has no lines about executors and models that were already not used at the previous call.
     func newlyLeftOut() -> [String] {
         let new = leftOut.filter { !leftOutBefore.contains($0) }
         leftOutBefore = Set(leftOut)

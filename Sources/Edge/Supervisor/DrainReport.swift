@@ -9,7 +9,8 @@ struct DrainReport {
     var limit: String
     /// How many exchanges this process ended before they were complete.
     ///
-    /// It ends them when the time that the setting `limit` allows has passed, or when a second signal arrives.
+    /// The process ends exchanges when the time that the setting `limit` allows has passed, or when a second signal
+    /// arrives.
     private(set) var cutCount = 0
     /// Whether the drain has lasted as long as the setting named in `limit` allows.
     private(set) var isExpired = false

@@ -83,8 +83,8 @@ package final class Supervisor {
     var successor: LaunchedProcess?
     /// Whether this older process must stay until `successor`, now the main process, has ended.
     ///
-    /// This is so if systemd stops the service while it still regards this older process as the main one, because
-    /// systemd kills all other processes of the service when this one ends.
+    /// The process must stay if systemd stops the service while it still regards this older process as the main one,
+    /// because systemd kills all other processes of the service when this one ends.
     var outlivesMain = false
     /// When the exchanges that are still under way are ended, in nanoseconds of the loop's clock; `max` before a drain.
     var expiry = Nanoseconds.max

@@ -39,8 +39,8 @@ final class Upgrader {
         /// The number (`Handover.Predecessor.number`) of the older process that is told to end within `drain_timeout`
         /// once the successor serves.
         ///
-        /// It is the oldest process that drains. The value is nil if fewer than `upgrade_generations` older processes
-        /// drained when the upgrade began.
+        /// The chosen process is the oldest one that drains. The value is nil if fewer than `upgrade_generations` older
+        /// processes drained when the upgrade began.
         let hurried: Int?
         var timer: TimerID?
         /// The descriptors that the successor keeps; nil before it is ready.

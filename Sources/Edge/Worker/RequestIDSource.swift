@@ -38,8 +38,8 @@ struct RequestIDSource {
 
     /// A version 4 UUID in lower case (RFC 9562).
     ///
-    /// It is unique enough to find a line in a log. It must not serve as a secret, because its random numbers can be
-    /// predicted.
+    /// The UUID is unique enough to find a line in a log. It must not serve as a secret, because its random numbers can
+    /// be predicted.
     mutating func next() -> String {
         let high = random() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
         let low = random() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000

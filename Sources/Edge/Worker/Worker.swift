@@ -23,7 +23,7 @@ package final class Worker: ServerDelegate, ExchangeEnvironment {
     let scanner = JSONScanner()
     /// Counts the memory of this worker that does not belong to the connection of a client.
     ///
-    /// It is the memory of the scanner, and of bytes that wait until executors read them.
+    /// The account counts the memory of the scanner, and of bytes that wait until executors read them.
     let ownMemory: MemoryAccount
     var scannerCharge = MemoryCharge()
     private(set) var keyHasher: HMACSHA256Hasher?

@@ -190,7 +190,7 @@ package final class ExecutorSimulator: ServerDelegate {
     /// Schedules a pacer, the common timer of several streams, to continue with the streams that have yet to generate a
     /// token.
     ///
-    /// It continues the next time that a turn of the event loop ends, after the output of that turn was sent.
+    /// The pacer continues the next time that a turn of the event loop ends, after the output of that turn was sent.
     func continueLater(_ pacer: Pacer) { unfinishedPacers.append(pacer) }
 
     /// Lets the next streams of each pacer in `unfinishedPacers` generate a token.
@@ -245,7 +245,8 @@ package final class ExecutorSimulator: ServerDelegate {
 
     /// The faults to simulate for a request that does not ask for faults itself.
     ///
-    /// These are the faults in `options`. Once `options.faultsMax` requests have got them, there are no more faults.
+    /// The result is the faults in `options`. Once `options.faultsMax` requests have got them, there are no more
+    /// faults.
     var serverFaults: Faults { faultsLeft > 0 ? options.faults : Faults() }
     /// Counts one request for which the faults in the options of the simulator were simulated.
     func useServerFaults() { if faultsLeft > 0, options.faults != Faults() { faultsLeft -= 1 } }

@@ -50,7 +50,7 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
     private var moves = 0
     /// Whether the request was already sent again on a new connection, because the executor had closed the old one.
     ///
-    /// This is done only once, because the executor may close the new connection as well.
+    /// A request is sent again only once, because the executor may close the new connection as well.
     private var isRetriedOnFresh = false
     /// The failure that `failLater` will report; nil if there is none.
     private var pendingFailure: ExecutorFailure?
@@ -112,7 +112,8 @@ final class ExecutorAttempt: ExecutorStream, TimerTarget {
 
     /// Releases the body and the fields of the request.
     ///
-    /// They are not needed any more, because a request is never sent again once its response has begun.
+    /// The body and the fields are not needed any more, because a request is never sent again once its response has
+    /// begun.
     func letGoOfRequest() {
         request.body = nil
         request.fields.removeAll()

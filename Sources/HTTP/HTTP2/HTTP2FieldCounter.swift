@@ -23,8 +23,8 @@ struct HTTP2FieldCounter {
     private var shift: UInt64 = 0
     /// The state that follows the integer in `number`.
     ///
-    /// It is `.name` or `.value` after a length, `.valueLength` or `.field` after an index, and `.field` after a table
-    /// size.
+    /// The state is `.name` or `.value` after a length, `.valueLength` or `.field` after an index, and `.field` after a
+    /// table size.
     private var target = State.field
     /// The number of bytes of the frame's payload that have not arrived yet.
     private var payloadLeft = 0

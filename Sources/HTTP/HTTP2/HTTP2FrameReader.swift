@@ -40,7 +40,7 @@ struct HTTP2FrameReader {
 
     /// A part of the received bytes that a session passes to nghttp2 in one call.
     ///
-    /// It belongs to a single frame, or to the connection preface. A frame header is never split over two pieces.
+    /// A piece belongs to a single frame, or to the connection preface. A frame header is never split over two pieces.
     enum Piece {
         /// The first bytes of the input: how many, and the frame header if they begin with one.
         case bytes(Int, HTTP2FrameHeader?)

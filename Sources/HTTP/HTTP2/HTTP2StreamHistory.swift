@@ -24,7 +24,7 @@ struct HTTP2StreamHistory {
     private var forgotten: Int32 = 0
     /// The identifier of the latest stream that the client ended before nghttp2 opened it; 0 if there is none.
     ///
-    /// This is a stream whose HEADERS frame has END_STREAM. When nghttp2 opens the stream, `opened` records that the
+    /// The stream is one whose HEADERS frame has END_STREAM. When nghttp2 opens the stream, `opened` records that the
     /// client has ended its side already.
     private var endsOnOpening: Int32 = 0
 

@@ -191,7 +191,8 @@ package final class ServerConnection: ChannelHandler, TimerTarget {
 
     /// The client that sent a request with these fields.
     ///
-    /// It is the client of the connection, unless a trusted peer gives another address in the configured header field.
+    /// The result is the client of the connection, unless a trusted peer gives another address in the configured header
+    /// field.
     func client(of fields: FieldBlock) -> Client {
         let access = settings.access
         guard access.source.isField, client.isPeerTrusted, let trusted = access.trustedPeers?.current,

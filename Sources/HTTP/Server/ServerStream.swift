@@ -22,8 +22,8 @@ package enum ClientEnd: Sendable {
 package protocol ServerStreamHandler: AnyObject {
     /// The request has begun, and the handler may respond from now on.
     ///
-    /// This is the first call to the handler. It does not come if the stream has ended, or its response was aborted,
-    /// while the delegate made the handler.
+    /// The handler gets this call before all others. It does not get the call if the stream has ended, or its response
+    /// was aborted, while the delegate made the handler.
     func requestBegan()
     /// Bytes of the request body have arrived.
     ///

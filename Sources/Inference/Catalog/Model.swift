@@ -14,7 +14,7 @@ package struct Model: Equatable, Sendable {
     package var ownedBy: String
     /// The members that OpenRouter adds to OpenAI's JSON of a model, such as `input_modalities`.
     ///
-    /// They are in the order in which the response has them.
+    /// The members are in the order in which the response has them.
     package var fields: [CatalogField]
     /// Whether the model comes from an engine's list of models and not from the configuration file.
     package var isDiscovered: Bool

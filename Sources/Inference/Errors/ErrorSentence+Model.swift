@@ -82,7 +82,7 @@ extension ErrorSentence {
 
     /// The index of the word that says something about the noun at `index`, such as `unknown` in `unknown base model`.
     ///
-    /// It is the nearest word before the noun that is neither an adjective (`isAdjective`) nor quoted.
+    /// The word is the nearest one before the noun that is neither an adjective (`isAdjective`) nor quoted.
     private func governor(of index: Int) -> Int {
         var candidate = index - 1
         while candidate >= 0, words[candidate].isQuoted || isAdjective(words[candidate].text) { candidate -= 1 }

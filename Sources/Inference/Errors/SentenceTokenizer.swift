@@ -78,7 +78,8 @@ struct SentenceTokenizer {
 
     /// Whether a punctuation mark just before this index ends a word or a sentence.
     ///
-    /// It does if nothing, a space, a closing quotation mark or bracket, a backslash, or one of `.!?` follows it.
+    /// The mark ends a word or a sentence if nothing, a space, a closing quotation mark or bracket, a backslash, or one
+    /// of `.!?` follows it.
     private func endsHere(_ index: Int) -> Bool {
         index >= text.count || text[index].isWhitespace || ".!?\"'`)]}\\".contains(text[index])
     }
@@ -102,7 +103,7 @@ struct SentenceTokenizer {
 
     /// Whether a quotation that begins at the current index may be a whole message and not only a name.
     ///
-    /// This is so at the beginning of the text, and after a key such as `message:`.
+    /// The result is true at the beginning of the text, and after a key such as `message:`.
     private var beginsMessage: Bool {
         let isFirst = words.isEmpty && sentences.isEmpty
         return isFirst || isAfterColon && words.last.map { Self.messageKeys.contains($0.text) } == true

@@ -56,8 +56,8 @@ package struct RequestScan: Equatable, Sendable {
     package var priorities: [Range<Int>] = []
     /// The members of the body that make up its prompt; empty for dialects without prompts.
     ///
-    /// They are also empty if one of these members occurs twice, or under a name that only lenient JSON parsers accept.
-    /// Engines may then differ in which value they use.
+    /// The value is also empty if one of these members occurs twice, or under a name that only lenient JSON parsers
+    /// accept. Engines may then differ in which value they use.
     package var prompt = PromptParts()
     /// The ranges of the body that contain images, audio, video and files, in ascending order.
     ///

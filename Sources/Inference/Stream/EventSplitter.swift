@@ -236,7 +236,7 @@ package struct EventSplitter: Sendable {
 
     /// Stores the bytes of an incomplete event in `tail`, or passes them to the closure `body` as a piece.
     ///
-    /// They are passed as a piece if the event is larger than `limit`.
+    /// The bytes are passed as a piece if the event is larger than `limit`.
     private mutating func keep(_ rest: UnsafeBufferPointer<UInt8>, _ body: (Span<UInt8>, Kind) -> Void) {
         if isOversized {
             unsafe body(rest.span, .piece)

@@ -26,8 +26,8 @@ struct LargeEvent: Sendable {
 
     /// A small event that is read instead of the large event.
     ///
-    /// It has the name of the large event, and only the few members of the large event's JSON that the edge reads, such
-    /// as an error, the finish reason and the usage.
+    /// The small event has the name of the large event, and only the few members of the large event's JSON that the
+    /// edge reads, such as an error, the finish reason and the usage.
     ///
     /// The value is nil if the data of the large event is not exactly one JSON document.
     var summary: [UInt8]? {

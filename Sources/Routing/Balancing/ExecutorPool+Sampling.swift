@@ -14,8 +14,8 @@ extension ExecutorPool {
 
     /// Whether requests look only at some members.
     ///
-    /// This is so if the pool is large and chooses executors by their load. A pool that takes its executors in turn
-    /// looks at all of them.
+    /// The result is true if the pool is large and chooses executors by their load. A pool that takes its executors in
+    /// turn looks at all of them.
     var asksSome: Bool { !weightSums.isEmpty }
 
     /// For each member, the sum of its weight and of the weights before it, to draw members at random by their weights.
@@ -32,8 +32,8 @@ extension ExecutorPool {
 
     /// Chooses an executor among a few members.
     ///
-    /// These are the members that have the beginning of the request's prompt in their cache, the member that has served
-    /// the request's session, and two others drawn at random.
+    /// The few are the members that have the beginning of the request's prompt in their cache, the member that has
+    /// served the request's session, and two others drawn at random.
     ///
     /// - Returns: nil in two cases; the caller then looks at all members. Either no member that was drawn at random can
     ///   take the request, apart from those with the prompt or the session. Or none of all these members has a free

@@ -344,8 +344,9 @@ extension PoolMember {
 
     /// The weight by which the pool shares exchanges between its members; always above 0.
     ///
-    /// This is `presentWeight` times a factor, which is normally 1. The factor grows from 0.1 to 1 after an ejection of
-    /// the executor or its engine has ended, or after the operator has allowed attempts at the executor again.
+    /// The value is `presentWeight` times a factor, which is normally 1. The factor grows from 0.1 to 1 after an
+    /// ejection of the executor or its engine has ended, or after the operator has allowed attempts at the executor
+    /// again.
     func share(at now: Nanoseconds) -> Double {
         let health = min(executor.engine.availability.share(at: now), executor.availability.share(at: now))
         // `presentWeight` may be 0 here, because an operator may set it to 0 while the executor is being chosen.

@@ -25,8 +25,8 @@ package final class PoolEntry: Sendable {
         var lines = WaitingLines()
         /// Waiting requests that an executor has tried without success; they are served before the requests in `lines`.
         ///
-        /// They are in the order in which they are served: higher classes first. If no slot is free for a request of
-        /// this array, the next request of the array may still get a slot.
+        /// The requests are in the order in which they are served: higher classes first. If no slot is free for a
+        /// request of this array, the next request of the array may still get a slot.
         var returned: [Passed] = []
         var returnedSequence = 0
         var times = SlotTimes()

@@ -347,7 +347,7 @@ extension ExecutorHealth {
     package struct Record: Equatable, Sendable {
         /// How long the ejection still lasts; nil if the executor is healthy.
         ///
-        /// It is 0 while one request is under way as a trial, to find out whether the executor works again.
+        /// The value is 0 while one request is under way as a trial, to find out whether the executor works again.
         package var ejectedFor: Nanoseconds?
         /// Why the executor was ejected last.
         package var cause = Cause.faults(.connection)

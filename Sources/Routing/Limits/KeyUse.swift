@@ -104,7 +104,8 @@ package final class KeyUse: Quota {
     private let resets = Lock(ResetBucket())
     /// The time until which requests with the key are refused, because clients gave up too many of them.
     ///
-    /// This is a copy of `ResetBucket.refusedUntil`. Every request with the key reads the copy, which needs no lock.
+    /// The value is a copy of `ResetBucket.refusedUntil`. Every request with the key reads the copy, which needs no
+    /// lock.
     private let resetsRefusedUntil = Atomic<Nanoseconds>(0)
 
     /// Makes the quota of a key that has not been used.

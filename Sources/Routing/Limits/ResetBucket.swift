@@ -41,7 +41,7 @@ package struct ResetBucket: Sendable {
 extension ResetBucket {
     /// The contents of a bucket, in the form in which an upgrade passes them to another process.
     ///
-    /// It contains durations instead of times, because the clock of the other process shows other times.
+    /// The form contains durations instead of times, because the clock of the other process shows other times.
     package struct Record: Equatable, Sendable {
         package var bucket: TokenBucket.Record
         /// How long new requests of the client are still refused, in nanoseconds; 0 if they are not.

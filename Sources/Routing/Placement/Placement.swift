@@ -10,7 +10,7 @@ package enum PlacementReason: String, Sendable {
     case prefix
     /// Other executors have more of the prompt in their caches, or had the session before, but were not chosen.
     ///
-    /// They cannot take the request, or have so much more to do that the chosen executor answers sooner.
+    /// The other executors cannot take the request, or have so much more to do that the chosen executor answers sooner.
     case gate
     /// The prompt did not decide the choice. The pool ignores prompts, or no executor has more of the prompt in its
     /// cache than the beginning that most requests share.

@@ -2,7 +2,7 @@
 
 /// The part of a pool that knows which executors have a prompt in their cache, served a session or stored a response.
 ///
-/// It is kept when the configuration changes.
+/// The pool keeps this part when the configuration changes.
 struct PlacementState: Sendable {
     /// The executor to which the latest request of a session was sent, or that has made a response.
     struct Home: Equatable, Sendable {

@@ -24,8 +24,8 @@ package final class HandshakeGate {
     package private(set) var heldCount: UInt64 = 0
     /// Whether no handshake waits.
     ///
-    /// This is a stored copy of `queue.isEmpty`. Each turn of the loop reads it, and an access to `queue` would cost a
-    /// runtime check of exclusive access.
+    /// The value is a stored copy of `queue.isEmpty`. Each turn of the loop reads it, and an access to `queue` would
+    /// cost a runtime check of exclusive access.
     private(set) var isEmpty = true
     /// How many handshakes wait.
     package var waitingCount: Int { queue.count }

@@ -135,7 +135,7 @@ private struct FIFO<Item: Equatable & Sendable>: Sendable {
     private var items: [Item] = []
     /// How many items at the beginning of `items` are no longer in the queue, because `popFirst` has returned them.
     ///
-    /// They are deleted later, many at once, which is faster than one by one.
+    /// The items are deleted later, many at once, which is faster than one by one.
     private var taken = 0
 
     var count: Int { items.count - taken }

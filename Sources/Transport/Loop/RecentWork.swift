@@ -9,8 +9,8 @@
 package struct RecentWork: Sendable, Equatable {
     /// The cost of a new connection: 200 ms.
     ///
-    /// This is 100 ms above the threshold `most`. So in the first 100 ms of a connection, the loop does all other work
-    /// before it reads the connection. Without this cost, the loop would not delay a flood of connections with one
+    /// The cost is 100 ms above the threshold `most`. So in the first 100 ms of a connection, the loop does all other
+    /// work before it reads the connection. Without this cost, the loop would not delay a flood of connections with one
     /// request each.
     package static let connection: Nanoseconds = 200_000_000
     /// The cost of a request: 10 ms.

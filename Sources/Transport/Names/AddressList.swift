@@ -3,8 +3,8 @@
 
 /// The sorted addresses of a host or of a service (SRV).
 ///
-/// They are sorted so that a DNS answer with the same addresses in another order does not change the list. Confined to
-/// the control thread.
+/// The addresses are sorted so that a DNS answer with the same addresses in another order does not change the list.
+/// Confined to the control thread.
 package final class AddressList {
     /// The maximum number of addresses in the list; further addresses of a DNS answer are not used.
     package static let addressesMax = 256

@@ -10,7 +10,7 @@ struct FoundAddresses {
     var weighted: [WeightedAddress]
     /// The shortest TTL of the DNS records from which the addresses come, in seconds.
     ///
-    /// It is 0 if the DNS query for the addresses of one of a service's servers failed.
+    /// The value is 0 if the DNS query for the addresses of one of a service's servers failed.
     var secondsToLive: Int
 }
 
