@@ -174,7 +174,7 @@ extension Exchange {
     private static let bytesPerExtraSecond = 40_000
 
     /// The timeouts of the attempt's model, which may be a fallback of the model that the client named.
-    private func timeouts(of attempt: Attempt) -> ModelTimeouts { snapshot.models[attempt.pool.place].timeouts }
+    private func timeouts(of attempt: Attempt) -> ModelTimeouts { snapshot.models[attempt.pool.modelIndex].timeouts }
 
     /// Ends the attempt because of a failure that the edge has found itself, such as a missed deadline.
     func attemptFailed(_ failure: Failure) {

@@ -182,7 +182,7 @@ package final class Registry {
                     members: resolved.members,
                     balance: Balance(settings.balance),
                     shares: configuration.admission.shares,
-                    place: index
+                    modelIndex: index
                 ),
                 timeouts: ModelTimeouts(settings.timeouts, else: configuration.timeouts),
                 mediaTokens: settings.mediaTokens,

@@ -113,16 +113,16 @@ package final class Snapshot: Sendable {
 
     /// How to reach an executor that a pool of this snapshot has chosen.
     func target(of executor: Executor, in pool: ExecutorPool) -> ExecutorTarget {
-        guard let index = pool.place(of: executor) else {
+        guard let index = pool.index(ofExecutor: executor.id) else {
             preconditionFailure("an executor that its pool does not have")
         }
-        return models[pool.place].targets[index]
+        return models[pool.modelIndex].targets[index]
     }
 
     /// The executors of a pool that have the same `kind` as `executor`, including `executor` itself.
     func executors(like executor: Executor, in pool: ExecutorPool) -> [Executor] {
         let kind = target(of: executor, in: pool).kind
-        return models[pool.place].targets.filter { $0.kind == kind }.map(\.executor)
+        return models[pool.modelIndex].targets.filter { $0.kind == kind }.map(\.executor)
     }
 
     /// Whether the pool of the model at this index in `models` prefers executors that have the beginning of a request's

@@ -71,7 +71,7 @@ package final class ExecutorPool: Sendable {
     /// Whether a `balance` of `auto` acts as `prefix` at present, because all engines of the pool cache prompts.
     private let isAutoPrefix = Atomic<Bool>(false)
     /// The index of the pool's model in the list of models of the pool's configuration.
-    package let place: Int
+    package let modelIndex: Int
     /// The indices of `members` by the ids of their executors.
     private let indices: [Int: Int]
     /// For each member the sum of its weight and of the weights of the members before it.
@@ -106,10 +106,10 @@ package final class ExecutorPool: Sendable {
         members: [PoolMember],
         balance: Balance = .leastLoad,
         shares: QueueShares = QueueShares(),
-        place: Int = 0
+        modelIndex: Int = 0
     ) {
         self.entry = entry
-        self.place = place
+        self.modelIndex = modelIndex
         self.members = members
         self.balance = balance
         indices = Dictionary(members.enumerated().map { ($1.executor.id, $0) }) { first, _ in first }
@@ -154,11 +154,8 @@ package final class ExecutorPool: Sendable {
         isAutoPrefix.store(cachesPrompts, ordering: .relaxed)
     }
 
-    /// The index of an executor in `members`; nil if the pool does not have it.
-    package func place(of executor: Executor) -> Int? { index(ofExecutor: executor.id) }
-
     /// The index in `members` of the executor with this id; nil if the pool does not have it.
-    func index(ofExecutor id: Int) -> Int? { indices[id] }
+    package func index(ofExecutor id: Int) -> Int? { indices[id] }
 
     /// Chooses an executor that has not been tried, and counts the attempt.
     ///

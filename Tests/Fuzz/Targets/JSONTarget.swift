@@ -37,9 +37,9 @@ final class JSONTarget: FuzzTarget {
             return
         }
         for range in scan.named where !range.isEmpty {
-            let isString = range.count >= 2 && range.upperBound <= bytes.count && bytes[range.lowerBound] == 0x22
-            let ends = isString && bytes[range.upperBound - 1] == 0x22
-            findings.expect(ends, "a named member that is no string: \(range)")
+            let text = range.upperBound <= bytes.count ? Array(bytes[range]) : []
+            let isString = text.count >= 2 && text.first == 0x22 && text.last == 0x22
+            findings.expect(isString, "a named member that is no string: \(range)")
         }
         compare(scan, with: bytes, dialect, findings)
         checkMedia(scan.media, of: bytes, findings)
